@@ -1,0 +1,1 @@
+"""The mind: pixels and words -> plan -> calls of primitives."""

@@ -1,0 +1,1 @@
+"""The body: what a robot is and how it may move. Imports numpy alone."""

@@ -1,0 +1,115 @@
+"""What a robot is to everything above it: one small protocol and the frozen values that cross it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robots.geometry import Pose
+
+if TYPE_CHECKING:
+    from robots.spec import RobotSpec
+
+
+class Status(Enum):
+    """How a primitive ended. Deliberately without truth value: compare with `is Status.SUCCEEDED`."""
+
+    SUCCEEDED = "succeeded"
+    TARGET_NOT_FOUND = "target not found"
+    UNREACHABLE = "unreachable"
+    PATH_BLOCKED = "path blocked"
+    GRASP_FAILED = "grasp failed"
+    NOT_HOLDING = "not holding"
+    HAND_FULL = "hand full"
+    TIMED_OUT = "timed out"
+    STOPPED = "stopped"
+    LIMIT = "limit"
+
+    def __bool__(self) -> bool:
+        raise TypeError("a Status has no truth value; compare it with `is Status.SUCCEEDED`")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CameraFrame:
+    """One picture with its geometry.
+
+    rgb: uint8[H,W,3]. depth_m: float32[H,W], distance along the camera's z axis in metres, 0 = no return.
+    intrinsics: float64[3,3], pixels, pixel centres at integer coordinates. world_T_camera: x right, y down, z forward.
+    """
+
+    rgb: NDArray[np.uint8]
+    depth_m: NDArray[np.float32]
+    intrinsics: NDArray[np.float64]
+    world_T_camera: Pose
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RobotState:
+    """What the robot knows of itself. arm_q float64[n] rad; gripper_width_m between the finger tips, in metres.
+
+    `holding` is the robot's own belief from its gripper, not ground truth.
+    """
+
+    world_T_base: Pose
+    arm_q: NDArray[np.float64]
+    gripper_width_m: float
+    world_T_tool: Pose
+    holding: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Observation:
+    """What the robot sees and feels at `time_s` of its own (or the simulator's) clock."""
+
+    time_s: float
+    frames: Mapping[str, CameraFrame]
+    state: RobotState
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Command:
+    """What to do until the next command; None = hold.
+
+    base_twist: float64[3], m/s forward, m/s left, rad/s. arm_q: float64[n] rad. gripper_width_m: metres.
+    """
+
+    base_twist: NDArray[np.float64] | None = None
+    arm_q: NDArray[np.float64] | None = None
+    gripper_width_m: float | None = None
+
+
+@runtime_checkable
+class Robot(Protocol):
+    """Anything that can be seen through and moved. Times are the robot's clock; nothing here reads the wall clock."""
+
+    @property
+    def spec(self) -> RobotSpec: ...
+
+    def observe(self) -> Observation:
+        """Fresh pictures and state."""
+        ...
+
+    def state(self) -> RobotState:
+        """Joint state alone: what a control loop reads at its own rate, without paying for pictures."""
+        ...
+
+    def send(self, command: Command) -> Command:
+        """Start doing `command`; returns it as really sent, after limits."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Let `seconds` of the robot's clock pass."""
+        ...
+
+    def stop(self) -> None:
+        """Hold still, now."""
+        ...
+
+    def close(self) -> None:
+        """Give back everything that was opened. May be called twice."""
+        ...
