@@ -24,6 +24,7 @@ MAX_TEXT_CHARS = 160
 MAX_CALLS = 40
 _NAME = re.compile(r"[a-z0-9][a-z0-9'-]*(?: [a-z0-9][a-z0-9'-]*)*")
 _TEXT = re.compile(r"[A-Za-z0-9 ,.?!:;'/-]+")
+_RELATIONS = sorted(Relation, key=lambda r: -len(r.value))  # "in front of" before "in"
 _POINT = re.compile(r" @ (\d{1,4}) (\d{1,4})(?!\d)")
 
 Point = tuple[int, int]
@@ -175,7 +176,7 @@ def _parse_call(text: str, at: int) -> tuple[PrimitiveCall, int]:
 
 
 def _parse_relation(text: str, at: int, fields: dict[str, object]) -> int:
-    relation = next((r for r in Relation if re.compile(re.escape(r.value) + r"(?![a-z0-9'-])").match(text, at)), None)
+    relation = next((r for r in _RELATIONS if re.compile(re.escape(r.value) + r"(?![a-z0-9'-])").match(text, at)), None)
     if relation is None:
         raise PlanError(text, at, "one of " + ", ".join(r.value for r in Relation))
     fields["relation"] = relation
