@@ -1,0 +1,1 @@
+"""The simulated world: PyBullet, and everything that knows the ground truth."""
