@@ -1,0 +1,105 @@
+"""What a robot is: joints, limits, gripper and the space that it may use. One frozen value a robot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+
+_ASSETS = Path(__file__).parent / "assets"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RobotSpec:
+    """Facts of one robot. Arrays are float64[n] over `joint_names`, rad and seconds; boxes float64[3] in the base frame.
+
+    tool_link: the grasp point between the finger tips, z out of the hand, y along the opening of the fingers.
+    fingertip_m: how far the tips reach beyond the tool point, along the tool's z.
+    finger_depth_m: how far above the tips the palm begins. finger_thickness_m: of one finger along the tool's y, at
+    the tip. finger_breadth_m: of a finger along the tool's x. palm_half_m: the hand's half extents along tool x and y.
+    tool_lower_m, tool_upper_m: the box that the tool point may move in; floor_m: nothing of the hand goes below.
+    """
+
+    name: str
+    urdf: Path
+    base_link: str
+    tool_link: str
+    joint_names: tuple[str, ...]
+    q_lower_rad: Float
+    q_upper_rad: Float
+    velocity_rad_s: Float
+    acceleration_rad_s2: Float
+    home_q_rad: Float
+    gripper_joint_names: tuple[str, ...]
+    gripper_max_width_m: float
+    gripper_speed_m_s: float
+    fingertip_m: float
+    finger_depth_m: float
+    finger_thickness_m: float
+    finger_breadth_m: float
+    palm_half_m: tuple[float, float]
+    tool_lower_m: Float
+    tool_upper_m: Float
+    floor_m: float
+    control_hz: float
+
+    def __post_init__(self) -> None:
+        n = len(self.joint_names)
+        for name in ("q_lower_rad", "q_upper_rad", "velocity_rad_s", "acceleration_rad_s2", "home_q_rad"):
+            array = np.array(getattr(self, name), dtype=np.float64)
+            if array.shape != (n,):
+                raise ValueError(f"{name} takes one number for each of {n} joints, not shape {array.shape}")
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        for name in ("tool_lower_m", "tool_upper_m"):
+            array = np.array(getattr(self, name), dtype=np.float64)
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    @property
+    def dof(self) -> int:
+        """Number of arm joints."""
+        return len(self.joint_names)
+
+    @property
+    def period_s(self) -> float:
+        """Time between two commands of a stream."""
+        return 1.0 / self.control_hz
+
+
+@cache
+def panda() -> RobotSpec:
+    """Franka Emika Panda with the Franka Hand, standing on the table at the origin.
+
+    Limits: the manufacturer's "Robot and interface specifications", Panda column; the hand's sizes: its drawings,
+    as in the collision meshes that the manufacturer publishes. Home holds the tool at (0.36, 0, 0.34), pointing down.
+    """
+    return RobotSpec(
+        name="panda",
+        urdf=_ASSETS / "panda.urdf",
+        base_link="panda_link0",
+        tool_link="panda_tool",
+        joint_names=tuple(f"panda_joint{i}" for i in range(1, 8)),
+        q_lower_rad=np.array([-2.8973, -1.7628, -2.8973, -3.0718, -2.8973, -0.0175, -2.8973]),
+        q_upper_rad=np.array([2.8973, 1.7628, 2.8973, -0.0698, 2.8973, 3.7525, 2.8973]),
+        velocity_rad_s=np.array([2.175, 2.175, 2.175, 2.175, 2.61, 2.61, 2.61]),
+        acceleration_rad_s2=np.array([15.0, 7.5, 10.0, 12.5, 15.0, 20.0, 20.0]),
+        home_q_rad=np.array([0.0, -0.6012738, 0.0, -2.6103047, 0.0, 2.0090309, 0.7853982]),
+        gripper_joint_names=("panda_finger_joint1", "panda_finger_joint2"),
+        gripper_max_width_m=0.08,
+        gripper_speed_m_s=0.2,
+        fingertip_m=0.0072,
+        finger_depth_m=0.046,
+        finger_thickness_m=0.0145,
+        finger_breadth_m=0.021,
+        palm_half_m=(0.033, 0.105),
+        tool_lower_m=np.array([0.20, -0.45, 0.0]),
+        tool_upper_m=np.array([0.75, 0.45, 0.75]),
+        floor_m=0.0015,
+        control_hz=60.0,
+    )
