@@ -35,7 +35,7 @@ class PlanError(ValueError):
 
     def __init__(self, text: str, position: int, expected: str) -> None:
         found = text[position : position + 20]
-        super().__init__(f"at character {position}: expected {expected}, found {found!r}" if found else f"at character {position}: expected {expected}, found the end")
+        super().__init__(f"at character {position}: expected {expected}, found {repr(found) if found else 'the end'}")
         self.position = position
         self.expected = expected
 
@@ -197,21 +197,17 @@ def _parse_relation(text: str, at: int, fields: dict[str, object]) -> int:
 
 
 def _parse_push(text: str, at: int, fields: dict[str, object]) -> int:
-    start = at
     name, at = _parse_name(text, at)
-    fields["point"], at = _parse_point(text, at)
-    if fields["point"] is None:
-        # Without a point between them, " to " inside the words parts target and destination.
-        head, middle, tail = name.partition(" to ")
-        if not middle:
-            raise PlanError(text, at, "' to ' and a side or a thing")
-        name, tail_at = head, start + len(head) + len(middle)
+    point, after = _parse_point(text, at)
+    if point is not None and text.startswith(" to ", after):
+        tail, at = _parse_name(text, after + len(" to "))
     else:
-        if not text.startswith(" to ", at):
-            raise PlanError(text, at, "' to ' and a side or a thing")
-        tail_at = at + 4
-        tail, at = _parse_name(text, tail_at)
-    fields["target"] = name
+        # The target has no point: " to " inside the words parts it from the destination, whose point may follow.
+        point = None
+        name, middle, tail = name.partition(" to ")
+        if not middle:
+            raise PlanError(text, after, "' to ' and a side or a thing")
+    fields["target"], fields["point"] = name, point
     side = next((s for s in Side if s.value == tail), None)
     if side is not None:
         fields["side"] = side

@@ -12,7 +12,6 @@ from enum import Enum
 from robots.interface import Status
 from robots.relations import Relation, Side
 
-
 __all__ = ["VERBS", "Argument", "Hand", "Relation", "Side", "Verb", "VerbSpec"]
 
 
@@ -64,7 +63,14 @@ class VerbSpec:
     ends_plan: bool = False
 
 
-_MOVING = (Status.TARGET_NOT_FOUND, Status.UNREACHABLE, Status.PATH_BLOCKED, Status.TIMED_OUT, Status.STOPPED, Status.LIMIT)
+_MOVING = (
+    Status.TARGET_NOT_FOUND,
+    Status.UNREACHABLE,
+    Status.PATH_BLOCKED,
+    Status.TIMED_OUT,
+    Status.STOPPED,
+    Status.LIMIT,
+)
 
 VERBS: dict[Verb, VerbSpec] = {
     s.verb: s
