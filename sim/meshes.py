@@ -1,0 +1,103 @@
+"""Triangle meshes, and the Panda's: what both renderers draw. numpy only."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+ASSETS = Path(__file__).parent / "assets"
+PANDA_URDF = ASSETS / "panda.urdf"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Mesh:
+    """Triangles in the part's own frame, metres, counter-clockwise seen from outside.
+
+    vertices, normals: float32[V,3], unit normals; a corner that is sharp is stored once for each face that meets there.
+    faces: int32[F,3]. All three are read-only.
+    """
+
+    vertices: NDArray[np.float32]
+    normals: NDArray[np.float32]
+    faces: NDArray[np.int32]
+
+    @classmethod
+    def build(cls, vertices: ArrayLike, normals: ArrayLike, faces: ArrayLike) -> Mesh:
+        """From anything array-like; normals are normalised."""
+        normal = np.asarray(normals, dtype=np.float64).reshape(-1, 3)
+        mesh = cls(
+            vertices=np.array(vertices, dtype=np.float32).reshape(-1, 3),
+            normals=(normal / np.linalg.norm(normal, axis=1, keepdims=True)).astype(np.float32),
+            faces=np.array(faces, dtype=np.int32).reshape(-1, 3),
+        )
+        for array in (mesh.vertices, mesh.normals, mesh.faces):
+            array.setflags(write=False)
+        return mesh
+
+
+def join(*meshes: Mesh) -> Mesh:
+    """One mesh of several."""
+    starts = np.cumsum([0, *(len(m.vertices) for m in meshes)])
+    return Mesh.build(
+        np.concatenate([m.vertices for m in meshes]),
+        np.concatenate([m.normals for m in meshes]),
+        np.concatenate([m.faces + start for m, start in zip(meshes, starts[:-1], strict=True)]),
+    )
+
+
+def load_obj(path: Path) -> Mesh:
+    """An OBJ of triangles `f v//n v//n v//n`, as make_panda_meshes.py writes them."""
+    rows: dict[str, list[list[float]]] = {"v": [], "vn": []}
+    corners: list[tuple[int, int]] = []
+    for line in path.read_text(encoding="ascii").splitlines():
+        tag, *words = line.split()
+        if tag == "f":
+            corners += [(int(v) - 1, int(n) - 1) for v, n in (word.split("//") for word in words)]
+        else:
+            rows[tag].append([float(word) for word in words])
+    pairs, index = np.unique(np.array(corners), axis=0, return_inverse=True)
+    return Mesh.build(np.array(rows["v"])[pairs[:, 0]], np.array(rows["vn"])[pairs[:, 1]], index)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LinkVisual:
+    """One coloured mesh of a robot's link. link_T_part float64[4,4]: the *link frame* of the URDF, not its inertial."""
+
+    link: str
+    mesh_key: str
+    rgb: tuple[float, float, float]
+    link_T_part: NDArray[np.float64]
+
+
+@lru_cache(maxsize=4)
+def urdf_visuals(path: Path = PANDA_URDF) -> tuple[LinkVisual, ...]:
+    """Every mesh that a URDF shows, in its order. Of rotations it knows those about z, which is all the Panda has."""
+    visuals = []
+    for link in ET.parse(path).getroot().iter("link"):
+        for visual in link.findall("visual"):
+            mesh, colour, origin = (visual.find(p) for p in ("geometry/mesh", "material/color", "origin"))
+            if mesh is None or colour is None:
+                raise ValueError(f"{path.name}: a visual of {link.get('name')} lacks its mesh or its colour")
+            link_T_part = np.eye(4)
+            if origin is not None:
+                roll, pitch, yaw = (float(w) for w in origin.get("rpy", "0 0 0").split())
+                if roll or pitch:
+                    raise ValueError(f"{path.name}: a visual of {link.get('name')} is turned about x or y")
+                link_T_part[:2, :2] = [[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]]
+                link_T_part[:3, 3] = [float(w) for w in origin.get("xyz", "0 0 0").split()]
+            link_T_part.setflags(write=False)
+            r, g, b, _ = (float(w) for w in colour.get("rgba", "").split())
+            visuals.append(
+                LinkVisual(
+                    link=link.get("name", ""),
+                    mesh_key=mesh.get("filename", "").removesuffix(".obj"),
+                    rgb=(r, g, b),
+                    link_T_part=link_T_part,
+                )
+            )
+    return tuple(visuals)

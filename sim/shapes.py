@@ -1,0 +1,222 @@
+"""What things look like and what they collide as, by kind and size. numpy only; the same meshes go to both renderers.
+
+Every shape's frame has its origin in the middle of its bounding box, z up: it rests on the table (z = 0) at
+z = dimensions(kind, size).height_m / 2.
+
+    mesh("bowl/small")              the mesh of a key; also "table", "panda/hand_white" (any OBJ of sim/assets)
+    mesh_key("bowl", "small")       "bowl/small"
+    collision_pieces("bowl", ...)   convex boxes and cylinders, for pybullet's createCollisionShapeArray
+
+For a window (`gui=true`) pybullet draws the same mesh through
+`createVisualShape(GEOM_MESH, vertices=m.vertices.tolist(), normals=m.normals.tolist(), indices=m.faces.ravel().tolist())`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+
+from robots.geometry import Pose, quat_from_matrix
+from sim.meshes import ASSETS, Mesh, join, load_obj
+
+KINDS = ("block", "cylinder", "bowl", "plate", "box", "zone")
+SIZES = ("small", "large")
+# (width, height) in metres, by kind and size; round things have their diameter as width.
+_SIZE_M = {
+    ("block", "small"): (0.032, 0.032),
+    ("block", "large"): (0.042, 0.042),
+    ("cylinder", "small"): (0.032, 0.05),
+    ("cylinder", "large"): (0.042, 0.05),
+    ("bowl", "small"): (0.11, 0.045),
+    ("bowl", "large"): (0.135, 0.045),
+    ("plate", "small"): (0.12, 0.012),
+    ("plate", "large"): (0.145, 0.012),
+    ("box", "small"): (0.11, 0.05),
+    ("box", "large"): (0.13, 0.05),
+    ("zone", "small"): (0.11, 0.001),
+    ("zone", "large"): (0.13, 0.001),
+}
+WALL_M = 0.005
+TABLE_SIZE_M = (1.7, 1.8, 0.04)
+TABLE_CENTRE_M = (0.4, 0.0, -0.02)
+_SIDES = 28  # of round meshes: 0.4 mm off a true circle at the largest radius
+_STAVES = 16  # of round walls in collision
+
+# Outer half-profiles (share of the radius, share of the height), bottom to rim.
+_BOWL = ((0.62, 0.0), (0.88, 0.42), (1.0, 1.0))
+_PLATE = ((0.74, 0.0), (1.0, 1.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dimensions:
+    """The bounding box, metres: x and y are width_m both."""
+
+    width_m: float
+    height_m: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A convex part of a collision shape, in the shape's frame. Box: half_extents_m x, y, z. Cylinder: about z, with
+    half_extents_m = (radius, radius, half its height)."""
+
+    form: Literal["box", "cylinder"]
+    half_extents_m: tuple[float, float, float]
+    shape_T_piece: Pose
+
+
+def dimensions(kind: str, size: str) -> Dimensions:
+    if (kind, size) not in _SIZE_M:
+        raise ValueError(f"no shape {kind!r} of size {size!r}; kinds are {', '.join(KINDS)}, sizes {', '.join(SIZES)}")
+    width, height = _SIZE_M[kind, size]
+    return Dimensions(width_m=width, height_m=height)
+
+
+def mesh_key(kind: str, size: str) -> str:
+    dimensions(kind, size)
+    return f"{kind}/{size}"
+
+
+@lru_cache(maxsize=256)
+def mesh(key: str) -> Mesh:
+    """The mesh of a key; the same object every time."""
+    if key == "table":
+        return _table()
+    kind, _, size = key.partition("/")
+    if kind not in KINDS:
+        return load_obj(ASSETS / f"{key}.obj")
+    d = dimensions(kind, size)
+    half, top = d.width_m / 2, d.height_m / 2
+    if kind in ("block", "zone"):
+        return _cuboid((half, half, top))
+    if kind == "cylinder":
+        return _revolve([(0, -top), (half, -top), (half, top), (0, top)])
+    if kind == "box":
+        return join(*(_cuboid(p.half_extents_m, p.shape_T_piece.xyz) for p in collision_pieces(kind, size)))
+    return _revolve(_vessel_profile(kind, half, top))
+
+
+@lru_cache(maxsize=32)
+def collision_pieces(kind: str, size: str) -> tuple[Piece, ...]:
+    """Convex pieces of the shape; none for a zone, which is only painted."""
+    d = dimensions(kind, size)
+    half, top = d.width_m / 2, d.height_m / 2
+    if kind == "zone":
+        return ()
+    if kind == "block":
+        return (_piece("box", (half, half, top)),)
+    if kind == "cylinder":
+        return (_piece("cylinder", (half, half, top)),)
+    if kind == "box":
+        wall, tall = WALL_M / 2, (d.height_m - WALL_M) / 2
+        floor = _piece("box", (half, half, wall), (0, 0, wall - top))
+        long = [_piece("box", (half, wall, tall), (0, s * (half - wall), wall)) for s in (-1, 1)]
+        short = [_piece("box", (wall, half - WALL_M, tall), (s * (half - wall), 0, wall)) for s in (-1, 1)]
+        return (floor, *long, *short)
+    outer = _outer_profile(kind, half, top)
+    floor_radius = outer[0][0]
+    floor = _piece("cylinder", (floor_radius, floor_radius, WALL_M / 2), (0, 0, WALL_M / 2 - top))
+    return (floor, *(stave for low, high in zip(outer, outer[1:], strict=False) for stave in _staves(low, high)))
+
+
+def _piece(
+    form: Literal["box", "cylinder"],
+    half_extents_m: tuple[float, float, float],
+    centre_m: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> Piece:
+    return Piece(form=form, half_extents_m=half_extents_m, shape_T_piece=Pose.from_xyz_yaw(centre_m))
+
+
+def _staves(low: tuple[float, float], high: tuple[float, float]) -> list[Piece]:
+    """A ring of boxes whose outer faces are the cone between two points (radius, z) of a profile."""
+    along = np.array([high[0] - low[0], high[1] - low[1]])
+    length = float(np.linalg.norm(along))
+    along /= length
+    inward = np.array([-along[1], along[0]])
+    radius, z = (np.array(low) + np.array(high)) / 2 + inward * WALL_M / 2
+    half_width = max(low[0], high[0]) * float(np.tan(np.pi / _STAVES))
+    staves = []
+    for angle in 2 * np.pi * np.arange(_STAVES) / _STAVES:
+        out, around = np.array([np.cos(angle), np.sin(angle), 0.0]), np.array([-np.sin(angle), np.cos(angle), 0.0])
+        up = along[0] * out + [0, 0, along[1]]
+        pose = Pose(
+            xyz=radius * out + [0, 0, z],
+            quat_xyzw=quat_from_matrix(np.column_stack([np.cross(around, up), around, up])),
+        )
+        staves.append(Piece(form="box", half_extents_m=(WALL_M / 2, half_width, length / 2), shape_T_piece=pose))
+    return staves
+
+
+def _outer_profile(kind: str, half: float, top: float) -> list[tuple[float, float]]:
+    """(radius, z) of the outer wall, bottom to rim, metres."""
+    return [(r * half, (2 * z - 1) * top) for r, z in (_BOWL if kind == "bowl" else _PLATE)]
+
+
+def _vessel_profile(kind: str, half: float, top: float) -> list[tuple[float, float]]:
+    """(radius, z) around a hollow vessel: the floor's underside, the outer wall, the rim, the inner wall, the floor."""
+    outer = _outer_profile(kind, half, top)
+    inner = [(r - WALL_M, z) for r, z in outer[1:]][::-1]
+    floor = WALL_M - top
+    return [(0, -top), *outer, *inner, (outer[0][0], floor), (0, floor)]
+
+
+def _cuboid(half: tuple[float, float, float], centre: object = (0.0, 0.0, 0.0)) -> Mesh:
+    """A box with flat faces."""
+    vertices, normals, faces = [], [], []
+    for axis in range(3):
+        for sign in (-1.0, 1.0):
+            normal = np.zeros(3)
+            normal[axis] = sign
+            u, v = np.roll([1.0, 0.0, 0.0], axis + 1), np.roll([1.0, 0.0, 0.0], axis + 2) * sign
+            start = len(vertices)
+            vertices += [(normal + a * u + b * v) * half for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+            normals += [normal] * 4
+            faces += [(start, start + 1, start + 2), (start, start + 2, start + 3)]
+    return Mesh.build(np.array(vertices) + np.asarray(centre, dtype=np.float64), normals, faces)
+
+
+def _revolve(profile: list[tuple[float, float]]) -> Mesh:
+    """A profile (radius, z), outside to its right as one walks along it, turned about z: smooth around, sharp along
+    where the profile bends by more than 50 degrees."""
+    points = np.array(profile, dtype=np.float64)
+    step = np.diff(points, axis=0)
+    flat = np.column_stack([step[:, 1], -step[:, 0]]) / np.linalg.norm(step, axis=1)[:, None]
+    at_start, at_end = flat.copy(), flat.copy()
+    for i in range(len(step) - 1):
+        if flat[i] @ flat[i + 1] > np.cos(np.deg2rad(50)):
+            at_end[i] = at_start[i + 1] = flat[i] + flat[i + 1]
+    angle = 2 * np.pi * np.arange(_SIDES + 1) / _SIDES
+    out = np.column_stack([np.cos(angle), np.sin(angle)])
+    rings: list[Mesh] = []
+    a, c = np.arange(_SIDES), np.arange(_SIDES) + _SIDES + 1
+    for i in range(len(step)):
+        ends = ((points[i], at_start[i]), (points[i + 1], at_end[i]))
+        vertices = np.concatenate([np.column_stack([p[0] * out, np.full(len(out), p[1])]) for p, _ in ends])
+        normals = np.concatenate([np.column_stack([n[0] * out, np.full(len(out), n[1])]) for _, n in ends])
+        faces = []
+        if points[i, 0] > 0:
+            faces.append(np.column_stack([a, a + 1, c + 1]))
+        if points[i + 1, 0] > 0:
+            faces.append(np.column_stack([a, c + 1, c]))
+        rings.append(Mesh.build(vertices, normals, np.concatenate(faces)) if points[i, 0] > 0 and points[i + 1, 0] > 0
+                     else Mesh.build(vertices, normals, faces[0]))  # fmt: skip
+    return join(*rings)
+
+
+def _table() -> Mesh:
+    """The table in world coordinates: place it with the identity. A grid, because TinyRenderer clips no triangle."""
+    size, centre = np.array(TABLE_SIZE_M), np.array(TABLE_CENTRE_M)
+    low, high = centre - size / 2, centre + size / 2
+    cells = 6
+    x, y = np.meshgrid(np.linspace(low[0], high[0], cells + 1), np.linspace(low[1], high[1], cells + 1), indexing="ij")
+    top = np.column_stack([x.ravel(), y.ravel(), np.full(x.size, high[2])])
+    index = np.arange(x.size).reshape(x.shape)
+    a, b, c, d = index[:-1, :-1].ravel(), index[1:, :-1].ravel(), index[1:, 1:].ravel(), index[:-1, 1:].ravel()
+    faces = np.concatenate([np.column_stack([a, b, c]), np.column_stack([a, c, d])])
+    surface = Mesh.build(top, np.tile([0.0, 0.0, 1.0], (len(top), 1)), faces)
+    body = _cuboid((size[0] / 2, size[1] / 2, size[2] / 2), centre)
+    sides = body.faces[np.abs(body.normals[body.faces[:, 0], 2]) < 0.5]
+    return join(surface, Mesh.build(body.vertices, body.normals, sides))
