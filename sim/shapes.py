@@ -7,38 +7,23 @@ z = dimensions(kind, size).height_m / 2.
     mesh_key("bowl", "small")       "bowl/small"
     collision_pieces("bowl", ...)   convex boxes and cylinders, for pybullet's createCollisionShapeArray
 
-For a window (`gui=true`) pybullet draws the same mesh through
-`createVisualShape(GEOM_MESH, vertices=m.vertices.tolist(), normals=m.normals.tolist(), indices=m.faces.ravel().tolist())`.
+For a window (`gui=true`) pybullet draws the same mesh: createVisualShape(GEOM_MESH, vertices=m.vertices.tolist(),
+normals=m.normals.tolist(), indices=m.faces.ravel().tolist()). Renderers need no shapes of the world's client.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
 from robots.geometry import Pose, quat_from_matrix
+from sim.lexicon import FOOTPRINT_M, HEIGHT_M, KINDS, SIZES
 from sim.meshes import ASSETS, Mesh, join, load_obj
 
-KINDS = ("block", "cylinder", "bowl", "plate", "box", "zone")
-SIZES = ("small", "large")
-# (width, height) in metres, by kind and size; round things have their diameter as width.
-_SIZE_M = {
-    ("block", "small"): (0.032, 0.032),
-    ("block", "large"): (0.042, 0.042),
-    ("cylinder", "small"): (0.032, 0.05),
-    ("cylinder", "large"): (0.042, 0.05),
-    ("bowl", "small"): (0.11, 0.045),
-    ("bowl", "large"): (0.135, 0.045),
-    ("plate", "small"): (0.12, 0.012),
-    ("plate", "large"): (0.145, 0.012),
-    ("box", "small"): (0.11, 0.05),
-    ("box", "large"): (0.13, 0.05),
-    ("zone", "small"): (0.11, 0.001),
-    ("zone", "large"): (0.13, 0.001),
-}
 WALL_M = 0.005
 TABLE_SIZE_M = (1.7, 1.8, 0.04)
 TABLE_CENTRE_M = (0.4, 0.0, -0.02)
@@ -69,10 +54,9 @@ class Piece:
 
 
 def dimensions(kind: str, size: str) -> Dimensions:
-    if (kind, size) not in _SIZE_M:
+    if (kind, size) not in HEIGHT_M:
         raise ValueError(f"no shape {kind!r} of size {size!r}; kinds are {', '.join(KINDS)}, sizes {', '.join(SIZES)}")
-    width, height = _SIZE_M[kind, size]
-    return Dimensions(width_m=width, height_m=height)
+    return Dimensions(width_m=FOOTPRINT_M[kind, size], height_m=HEIGHT_M[kind, size])
 
 
 def mesh_key(kind: str, size: str) -> str:
@@ -119,7 +103,7 @@ def collision_pieces(kind: str, size: str) -> tuple[Piece, ...]:
     outer = _outer_profile(kind, half, top)
     floor_radius = outer[0][0]
     floor = _piece("cylinder", (floor_radius, floor_radius, WALL_M / 2), (0, 0, WALL_M / 2 - top))
-    return (floor, *(stave for low, high in zip(outer, outer[1:], strict=False) for stave in _staves(low, high)))
+    return (floor, *(stave for low, high in pairwise(outer) for stave in _staves(low, high)))
 
 
 def _piece(
@@ -190,7 +174,7 @@ def _revolve(profile: list[tuple[float, float]]) -> Mesh:
             at_end[i] = at_start[i + 1] = flat[i] + flat[i + 1]
     angle = 2 * np.pi * np.arange(_SIDES + 1) / _SIDES
     out = np.column_stack([np.cos(angle), np.sin(angle)])
-    rings: list[Mesh] = []
+    rings = []
     a, c = np.arange(_SIDES), np.arange(_SIDES) + _SIDES + 1
     for i in range(len(step)):
         ends = ((points[i], at_start[i]), (points[i + 1], at_end[i]))
@@ -201,8 +185,7 @@ def _revolve(profile: list[tuple[float, float]]) -> Mesh:
             faces.append(np.column_stack([a, a + 1, c + 1]))
         if points[i + 1, 0] > 0:
             faces.append(np.column_stack([a, c + 1, c]))
-        rings.append(Mesh.build(vertices, normals, np.concatenate(faces)) if points[i, 0] > 0 and points[i + 1, 0] > 0
-                     else Mesh.build(vertices, normals, faces[0]))  # fmt: skip
+        rings.append(Mesh.build(vertices, normals, np.concatenate(faces)))
     return join(*rings)
 
 

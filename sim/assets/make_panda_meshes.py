@@ -1,4 +1,4 @@
-"""Make panda/ and panda.urdf from the Panda of `pybullet_data` (Franka Emika, Apache-2.0): python sim/assets/make_panda_meshes.py
+"""Make panda/ and panda.urdf from the Panda of `pybullet_data` (Franka Emika, Apache-2.0).
 
 Each link becomes one small OBJ for each of its two colours, with normals that keep creases, and one convex hull for
 collision. The URDF keeps every link, joint, limit and inertia of the original; only shapes and paths change, and each
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from pathlib import Path
 
 import fast_simplification
@@ -22,8 +23,10 @@ TARGET = Path(__file__).parent / "panda"
 RGB = {"white": (0.92, 0.92, 0.93), "dark": (0.26, 0.26, 0.28)}
 CREASE_RAD = np.deg2rad(35.0)
 # Faces to keep of each link; those seen closest keep more.
-FACES = {"link0": 200, "link1": 420, "link2": 420, "link3": 600, "link4": 640, "link5": 800, "link6": 1000, "link7": 200,
-         "hand": 900, "finger": 320}  # fmt: skip
+FACES = {
+    "link0": 200, "link1": 420, "link2": 420, "link3": 600, "link4": 640, "link5": 800, "link6": 1000, "link7": 200,
+    "hand": 900, "finger": 320,
+}  # fmt: skip
 HULL_FACES = 120
 # The inner face of a pad is the plane y = 0 of its finger. (size, centre) in metres, read off the visual mesh.
 FINGER_BOXES = (((0.018, 0.014, 0.0186), (0.0, 0.007, 0.0445)), ((0.0208, 0.0110, 0.036), (0.0, 0.0205, 0.018)))
@@ -44,7 +47,7 @@ def read_obj(path: Path, colours: dict[str, str]) -> dict[str, tuple[np.ndarray,
             colour = colours.get(words[1], "white")
         elif words[0] == "f":
             corner = [int(w.split("/")[0]) - 1 for w in words[1:]]
-            faces.setdefault(colour, []).extend([corner[0], a, b] for a, b in zip(corner[1:-1], corner[2:], strict=True))
+            faces.setdefault(colour, []).extend([corner[0], a, b] for a, b in pairwise(corner[1:]))
     points, index = np.unique(np.round(np.array(vertices), 5), axis=0, return_inverse=True)
     groups = {}
     for name, triangles in faces.items():
@@ -153,7 +156,7 @@ def make_urdf(colours: dict[str, list[str]]) -> None:
             ET.SubElement(add_shape(link, "collision", origin), "mesh", filename=f"panda/{stem}_hull.obj")
     ET.indent(root)
     text = re.sub(r"\n\s*\n", "\n", ET.tostring(root, encoding="unicode"))
-    note = "<!-- Made by make_panda_meshes.py from franka_panda/panda.urdf of pybullet_data (Apache-2.0, panda/LICENSE.txt). -->"
+    note = "<!-- Made by make_panda_meshes.py from pybullet_data's franka_panda (Apache-2.0: panda/LICENSE.txt). -->"
     (TARGET.parent / "panda.urdf").write_text(f'<?xml version="1.0"?>\n{note}\n{text}\n')
 
 

@@ -1,0 +1,199 @@
+"""The fast renderer: moderngl on a context of its own through EGL, so no display is needed; Mesa's llvmpipe will do.
+
+One pass writes two targets: rgba8 (colour, and object id + 1 as alpha) and r32f (metric depth along the camera's z).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sim.camera import CameraSpec, LightSpec
+from sim.render import Picture, RendererUnavailable, VisualPart
+from sim.shapes import mesh
+
+_SHADOW_PX = 512
+# The lamp's view: a square of this half-width around this point holds all that can throw a shadow into the picture.
+_SHADOW_CENTRE_M, _SHADOW_HALF_M, _SHADOW_DEPTH_M = (0.42, 0.0, 0.0), 0.75, 1.2
+
+_VERTEX = """
+#version 330
+uniform mat4 view_projection, view, light;
+uniform mat4 world_T_part;
+in vec3 position, normal;
+out vec3 world_normal;
+out vec3 light_point;
+out float depth_m;
+void main() {
+    vec4 world = world_T_part * vec4(position, 1.0);
+    world_normal = mat3(world_T_part) * normal;
+    light_point = (light * world).xyz * 0.5 + 0.5;
+    depth_m = -(view * world).z;
+    gl_Position = view_projection * world;
+}
+"""
+_FRAGMENT = """
+#version 330
+uniform vec3 to_light, rgb;
+uniform float ambient, diffuse, shadow, alpha;
+uniform sampler2DShadow shadow_map;
+in vec3 world_normal, light_point;
+in float depth_m;
+layout(location = 0) out vec4 colour;
+layout(location = 1) out float depth;
+void main() {
+    float facing = max(dot(normalize(world_normal), to_light), 0.0);
+    float lit = 1.0;
+    if (shadow > 0.0 && facing > 0.0) {
+        float bias = 0.0015 + 0.004 * (1.0 - facing);
+        lit = 1.0 - shadow * (1.0 - texture(shadow_map, vec3(light_point.xy, light_point.z - bias)));
+    }
+    colour = vec4(rgb * min(ambient + diffuse * facing * lit, 1.0), alpha);
+    depth = depth_m;
+}
+"""
+_SHADOW_VERTEX = """
+#version 330
+uniform mat4 light, world_T_part;
+in vec3 position;
+void main() { gl_Position = light * (world_T_part * vec4(position, 1.0)); }
+"""
+_SHADOW_FRAGMENT = """
+#version 330
+void main() {}
+"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Model:
+    """A mesh on the device."""
+
+    colour: Any
+    shadow: Any
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Target:
+    """What a picture of one size is drawn into."""
+
+    framebuffer: Any
+    textures: tuple[Any, ...]
+
+
+class GLRenderer:
+    """One context; any number of cameras and sizes. Use it from the thread that made it."""
+
+    name = "gl"
+
+    def __init__(self) -> None:
+        # llvmpipe starts a thread for each core unless told; episodes are run in one process a core instead.
+        os.environ.setdefault("LP_NUM_THREADS", "0")
+        try:
+            import moderngl
+
+            self._gl = moderngl
+            self._context: Any = moderngl.create_context(standalone=True, backend="egl", require=330)
+        except Exception as error:  # libEGL missing, no driver, no moderngl: each says so with a type of its own
+            raise RendererUnavailable(f"no OpenGL through EGL ({type(error).__name__}: {error})") from error
+        context = self._context
+        self.device: str = context.info["GL_RENDERER"]
+        self._program = context.program(vertex_shader=_VERTEX, fragment_shader=_FRAGMENT)
+        self._shadow_program = context.program(vertex_shader=_SHADOW_VERTEX, fragment_shader=_SHADOW_FRAGMENT)
+        self._shadow_map = context.depth_texture((_SHADOW_PX, _SHADOW_PX))
+        self._shadow_map.compare_func = "<="
+        self._shadow_map.repeat_x = self._shadow_map.repeat_y = False
+        self._shadow_target = context.framebuffer(depth_attachment=self._shadow_map)
+        self._models: dict[str, _Model] = {}
+        self._targets: dict[tuple[int, int], _Target] = {}
+        context.enable(moderngl.DEPTH_TEST)
+
+    def render(self, parts: Sequence[VisualPart], camera: CameraSpec, lights: LightSpec) -> Picture:
+        models = [self._model(part.mesh_key) for part in parts]
+        poses = [np.asarray(part.world_T_part, dtype=np.float32).T.tobytes() for part in parts]
+        light = _column_major(_light_matrix(lights))
+        if lights.shadow > 0:
+            self._draw_shadows(parts, models, poses, light)
+        target = self._target(camera.width, camera.height)
+        target.framebuffer.use()
+        target.framebuffer.clear()
+        program = self._program
+        program["view"].write(_column_major(camera.view))
+        program["view_projection"].write(_column_major(camera.projection @ camera.view))
+        program["light"].write(light)
+        program["to_light"].value = tuple(lights.unit_direction)
+        program["ambient"].value, program["diffuse"].value = lights.ambient, lights.diffuse
+        program["shadow"].value = lights.shadow
+        self._shadow_map.use(0)
+        pose_slot, rgb_slot, alpha_slot = program["world_T_part"], program["rgb"], program["alpha"]
+        for part, model, pose in zip(parts, models, poses, strict=True):
+            pose_slot.write(pose)
+            rgb_slot.value = part.rgb
+            alpha_slot.value = (part.object_id + 1) / 255
+            model.colour.render()
+        return _read(target, camera, lights)
+
+    def close(self) -> None:
+        if self._context is not None:
+            self._context.release()
+            self._context = None
+
+    def _draw_shadows(
+        self, parts: Sequence[VisualPart], models: list[_Model], poses: list[bytes], light: bytes
+    ) -> None:
+        self._shadow_target.use()
+        self._shadow_target.clear()
+        self._shadow_program["light"].write(light)
+        pose_slot = self._shadow_program["world_T_part"]
+        for part, model, pose in zip(parts, models, poses, strict=True):
+            if part.object_id > 0:
+                pose_slot.write(pose)
+                model.shadow.render()
+
+    def _model(self, key: str) -> _Model:
+        if key not in self._models:
+            m = mesh(key)
+            data = self._context.buffer(np.hstack([m.vertices, m.normals]).astype("f4").tobytes())
+            index = self._context.buffer(m.faces.astype("i4").tobytes())
+            colour = self._context.vertex_array(self._program, [(data, "3f 3f", "position", "normal")], index)
+            shadow = self._context.vertex_array(self._shadow_program, [(data, "3f 12x", "position")], index)
+            self._models[key] = _Model(colour=colour, shadow=shadow)
+        return self._models[key]
+
+    def _target(self, width: int, height: int) -> _Target:
+        size = (width, height)
+        if size not in self._targets:
+            context = self._context
+            textures = (context.texture(size, 4), context.texture(size, 1, dtype="f4"))
+            framebuffer = context.framebuffer(list(textures), context.depth_renderbuffer(size))
+            self._targets[size] = _Target(framebuffer=framebuffer, textures=textures)
+        return self._targets[size]
+
+
+def _read(target: _Target, camera: CameraSpec, lights: LightSpec) -> Picture:
+    """Bring the picture back, top row first."""
+    shape = (camera.height, camera.width)
+    rgba = np.frombuffer(target.framebuffer.read(components=4), dtype=np.uint8).reshape(*shape, 4)[::-1]
+    depth = np.frombuffer(target.framebuffer.read(components=1, attachment=1, dtype="f4"), dtype=np.float32)
+    rgb, ids = rgba[..., :3].copy(), rgba[..., 3].astype(np.int32) - 1
+    rgb[ids < 0] = np.round(np.multiply(lights.background_rgb, 255)).astype(np.uint8)
+    return Picture(rgb=rgb, depth_m=depth.reshape(shape)[::-1].copy(), ids=ids)
+
+
+def _light_matrix(lights: LightSpec) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """World to the lamp's clip space float64[4,4]: an orthographic look along the light."""
+    backward = lights.unit_direction
+    right = np.cross([0.0, 1.0, 0.0] if abs(backward[1]) < 0.9 else [1.0, 0.0, 0.0], backward)
+    right /= np.linalg.norm(right)
+    scale = np.array([1 / _SHADOW_HALF_M, 1 / _SHADOW_HALF_M, -1 / _SHADOW_DEPTH_M])
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.stack([right, np.cross(backward, right), backward]) * scale[:, None]
+    matrix[:3, 3] = -matrix[:3, :3] @ _SHADOW_CENTRE_M
+    return matrix
+
+
+def _column_major(matrix: np.ndarray[Any, np.dtype[np.float64]]) -> bytes:
+    return matrix.T.astype(np.float32).tobytes()
