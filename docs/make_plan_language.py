@@ -39,8 +39,9 @@ done()
 ```
 
 - A **thing** is the words for it, lower case, at most {MAX_WORDS} words.
-- A **point** is `@ ROW COLUMN`, pixels in the 224 x 224 picture of the camera `front` that the planner saw, on the named thing
-  itself (for `place`: on the thing that is placed at). Row 0 is the top. It may be left out; the words then stand alone.
+- A **point** is `@ ROW COLUMN`, pixels in the 224 x 224 picture of the camera `front` that the planner saw, on the
+  named thing itself (for `place`: on the thing that is placed at). Row 0 is the top. A call without its point still
+  reads, but a robot can't carry it out.
 - **Directions** are those of the picture: left and right as seen, in front of = nearer to the viewer, behind = farther.
 - A **text** has 1 to {MAX_TEXT_CHARS} letters, digits, spaces and the marks `, . ? ! : ; ' / -`.
 - A plan has at most {MAX_CALLS} calls.
