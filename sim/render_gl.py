@@ -13,36 +13,52 @@ from typing import Any
 import numpy as np
 
 from sim.camera import CameraSpec, LightSpec
+from sim.meshes import join
 from sim.render import Picture, RendererUnavailable, VisualPart
 from sim.shapes import mesh
 
-_SHADOW_PX = 512
+_SHADOW_PX = 384
+_MAX_BATCHES = 16
 # The lamp's view: a square of this half-width around this point holds all that can throw a shadow into the picture.
 _SHADOW_CENTRE_M, _SHADOW_HALF_M, _SHADOW_DEPTH_M = (0.42, 0.0, 0.0), 0.75, 1.2
 
-_VERTEX = """
-#version 330
-uniform mat4 view_projection, view, light;
-uniform mat4 world_T_part;
-in vec3 position, normal;
-out vec3 world_normal;
-out vec3 light_point;
+# A uniform block may hold 16 KiB on any OpenGL 3.3; a part takes 80 bytes of it.
+MAX_PARTS = 200
+
+_PARTS = """
+struct Part { mat4 world_T_part; vec4 colour; };
+layout(std140) uniform Parts { Part parts[200]; };
+in int part;
+in vec3 position;
+"""
+_VERTEX = (
+    "#version 330\n"
+    + _PARTS
+    + """
+uniform mat4 view_projection, light;
+uniform vec4 view_depth;
+in vec3 normal;
+out vec3 world_normal, light_point;
 out float depth_m;
+flat out vec4 part_colour;
 void main() {
-    vec4 world = world_T_part * vec4(position, 1.0);
-    world_normal = mat3(world_T_part) * normal;
+    vec4 world = parts[part].world_T_part * vec4(position, 1.0);
+    world_normal = mat3(parts[part].world_T_part) * normal;
     light_point = (light * world).xyz * 0.5 + 0.5;
-    depth_m = -(view * world).z;
+    depth_m = dot(view_depth, world);
+    part_colour = parts[part].colour;
     gl_Position = view_projection * world;
 }
 """
+)
 _FRAGMENT = """
 #version 330
-uniform vec3 to_light, rgb;
-uniform float ambient, diffuse, shadow, alpha;
+uniform vec3 to_light;
+uniform float ambient, diffuse, shadow;
 uniform sampler2DShadow shadow_map;
 in vec3 world_normal, light_point;
 in float depth_m;
+flat in vec4 part_colour;
 layout(location = 0) out vec4 colour;
 layout(location = 1) out float depth;
 void main() {
@@ -52,16 +68,18 @@ void main() {
         float bias = 0.0015 + 0.004 * (1.0 - facing);
         lit = 1.0 - shadow * (1.0 - texture(shadow_map, vec3(light_point.xy, light_point.z - bias)));
     }
-    colour = vec4(rgb * min(ambient + diffuse * facing * lit, 1.0), alpha);
+    colour = vec4(part_colour.rgb * min(ambient + diffuse * facing * lit, 1.0), part_colour.a);
     depth = depth_m;
 }
 """
-_SHADOW_VERTEX = """
-#version 330
-uniform mat4 light, world_T_part;
-in vec3 position;
-void main() { gl_Position = light * (world_T_part * vec4(position, 1.0)); }
+_SHADOW_VERTEX = (
+    "#version 330\n"
+    + _PARTS
+    + """
+uniform mat4 light;
+void main() { gl_Position = light * (parts[part].world_T_part * vec4(position, 1.0)); }
 """
+)
 _SHADOW_FRAGMENT = """
 #version 330
 void main() {}
@@ -69,11 +87,16 @@ void main() {}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Model:
-    """A mesh on the device."""
+class _Batch:
+    """The meshes of one list of parts, in one buffer on the device: a picture is then two calls to draw."""
 
+    buffers: tuple[Any, ...]
     colour: Any
     shadow: Any
+
+    def release(self) -> None:
+        for thing in (self.colour, self.shadow, *self.buffers):
+            thing.release()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -107,33 +130,37 @@ class GLRenderer:
         self._shadow_map.compare_func = "<="
         self._shadow_map.repeat_x = self._shadow_map.repeat_y = False
         self._shadow_target = context.framebuffer(depth_attachment=self._shadow_map)
-        self._models: dict[str, _Model] = {}
+        self._parts = context.buffer(reserve=MAX_PARTS * 80)
+        self._parts.bind_to_uniform_block(0)
+        for program in (self._program, self._shadow_program):
+            program["Parts"].binding = 0
+        self._batches: dict[tuple[str, ...], _Batch] = {}
         self._targets: dict[tuple[int, int], _Target] = {}
-        context.enable(moderngl.DEPTH_TEST)
+        context.enable(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
 
     def render(self, parts: Sequence[VisualPart], camera: CameraSpec, lights: LightSpec) -> Picture:
-        models = [self._model(part.mesh_key) for part in parts]
-        poses = [np.asarray(part.world_T_part, dtype=np.float32).T.tobytes() for part in parts]
+        self._write_parts(parts)
+        batch = self._batch(tuple(part.mesh_key for part in parts))
         light = _column_major(_light_matrix(lights))
         if lights.shadow > 0:
-            self._draw_shadows(parts, models, poses, light)
+            self._shadow_target.use()
+            self._shadow_target.clear()
+            self._shadow_program["light"].write(light)
+            self._context.cull_face = "front"
+            batch.shadow.render()
+            self._context.cull_face = "back"
         target = self._target(camera.width, camera.height)
         target.framebuffer.use()
         target.framebuffer.clear()
-        program = self._program
-        program["view"].write(_column_major(camera.view))
-        program["view_projection"].write(_column_major(camera.projection @ camera.view))
+        program, view = self._program, camera.view
+        program["view_depth"].value = tuple(-view[2])
+        program["view_projection"].write(_column_major(camera.projection @ view))
         program["light"].write(light)
         program["to_light"].value = tuple(lights.unit_direction)
         program["ambient"].value, program["diffuse"].value = lights.ambient, lights.diffuse
         program["shadow"].value = lights.shadow
         self._shadow_map.use(0)
-        pose_slot, rgb_slot, alpha_slot = program["world_T_part"], program["rgb"], program["alpha"]
-        for part, model, pose in zip(parts, models, poses, strict=True):
-            pose_slot.write(pose)
-            rgb_slot.value = part.rgb
-            alpha_slot.value = (part.object_id + 1) / 255
-            model.colour.render()
+        batch.colour.render()
         return _read(target, camera, lights)
 
     def close(self) -> None:
@@ -141,27 +168,36 @@ class GLRenderer:
             self._context.release()
             self._context = None
 
-    def _draw_shadows(
-        self, parts: Sequence[VisualPart], models: list[_Model], poses: list[bytes], light: bytes
-    ) -> None:
-        self._shadow_target.use()
-        self._shadow_target.clear()
-        self._shadow_program["light"].write(light)
-        pose_slot = self._shadow_program["world_T_part"]
-        for part, model, pose in zip(parts, models, poses, strict=True):
-            if part.object_id > 0:
-                pose_slot.write(pose)
-                model.shadow.render()
+    def _write_parts(self, parts: Sequence[VisualPart]) -> None:
+        if not 0 < len(parts) <= MAX_PARTS:
+            raise ValueError(f"a picture has 1 to {MAX_PARTS} parts, not {len(parts)}")
+        block = np.zeros((len(parts), 20), dtype=np.float32)
+        for row, part in zip(block, parts, strict=True):
+            row[:16] = np.asarray(part.world_T_part).T.ravel()
+            row[16:19] = part.rgb
+            row[19] = (part.object_id + 1) / 255
+        self._parts.write(block.tobytes())
 
-    def _model(self, key: str) -> _Model:
-        if key not in self._models:
-            m = mesh(key)
-            data = self._context.buffer(np.hstack([m.vertices, m.normals]).astype("f4").tobytes())
-            index = self._context.buffer(m.faces.astype("i4").tobytes())
-            colour = self._context.vertex_array(self._program, [(data, "3f 3f", "position", "normal")], index)
-            shadow = self._context.vertex_array(self._shadow_program, [(data, "3f 12x", "position")], index)
-            self._models[key] = _Model(colour=colour, shadow=shadow)
-        return self._models[key]
+    def _batch(self, keys: tuple[str, ...]) -> _Batch:
+        if keys in self._batches:
+            return self._batches[keys]
+        if len(self._batches) >= _MAX_BATCHES:
+            self._batches.pop(next(iter(self._batches))).release()
+        context, meshes = self._context, [mesh(key) for key in keys]
+        whole = join(*meshes)
+        part = np.repeat(np.arange(len(meshes), dtype="i4"), [len(m.vertices) for m in meshes])
+        corners = context.buffer(np.hstack([whole.vertices, whole.normals]).astype("f4").tobytes())
+        index, owner = context.buffer(whole.faces.astype("i4").tobytes()), context.buffer(part.tobytes())
+        numbered = (owner, "1i", "part")
+        batch = _Batch(
+            buffers=(corners, index, owner),
+            colour=context.vertex_array(
+                self._program, [(corners, "3f 3f", "position", "normal"), numbered], index
+            ),
+            shadow=context.vertex_array(self._shadow_program, [(corners, "3f 12x", "position"), numbered], index),
+        )
+        self._batches[keys] = batch
+        return batch
 
     def _target(self, width: int, height: int) -> _Target:
         size = (width, height)
