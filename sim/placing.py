@@ -1,0 +1,116 @@
+"""Where things can stand without touching, and with room for the fingers round what can be picked up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.lexicon import FOOTPRINT_M, MOVABLE_KINDS
+from sim.naming import SceneError
+
+Float = NDArray[np.float64]
+
+X_M = (0.34, 0.62)
+Y_M = (-0.26, 0.26)
+"""Where the middles of small things may be; big ones keep BIG_INSET_M more distance from the workspace's edge."""
+BIG_INSET_M = 0.03
+FINGER_GAP_M = 0.035
+"""Round a block or cylinder: a finger is 14.5 mm thick and opens 19 mm beyond a large block's face."""
+PLAIN_GAP_M = 0.015
+TRIES, RESTARTS = 150, 40
+_ROUND = ("cylinder", "bowl", "plate")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spot:
+    xy_m: tuple[float, float]
+    yaw_rad: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Footprint:
+    corners: Float  # [N, 2]
+    centre: Float
+    margin: float  # of the corners from the true edge: a round thing is its centre with a margin
+    graspable: bool
+
+
+def _footprint(kind: str, size: str, xy: Float, yaw: float) -> _Footprint:
+    half = FOOTPRINT_M[kind, size] / 2
+    graspable = kind in MOVABLE_KINDS
+    if kind in _ROUND:
+        return _Footprint(corners=xy[None], centre=xy, margin=half, graspable=graspable)
+    c, s = half * np.cos(yaw), half * np.sin(yaw)
+    corners = xy + np.array([[c - s, s + c], [-c - s, -s + c], [-c + s, -s - c], [c + s, s - c]])
+    return _Footprint(corners=corners, centre=xy, margin=0.0, graspable=graspable)
+
+
+def gap_m(a: _Footprint, b: _Footprint) -> float:
+    """Between their edges; negative where they overlap."""
+    return _distance(a.corners, b.corners) - a.margin - b.margin
+
+
+def _distance(a: Float, b: Float) -> float:
+    """Between convex polygons [N,2], [M,2] (or points); 0 where they overlap."""
+    if _inside(a[0], b) or _inside(b[0], a):
+        return 0.0
+    return min(_to_edges(a, b), _to_edges(b, a))
+
+
+def _inside(point: Float, polygon: Float) -> bool:
+    if len(polygon) < 3:
+        return False
+    edge = np.roll(polygon, -1, axis=0) - polygon
+    to = point - polygon
+    side = edge[:, 0] * to[:, 1] - edge[:, 1] * to[:, 0]
+    return bool((side >= 0).all() or (side <= 0).all())
+
+
+def _to_edges(points: Float, polygon: Float) -> float:
+    """The least distance of a point to an edge."""
+    start, edge = polygon, np.roll(polygon, -1, axis=0) - polygon
+    along = ((points[:, None] - start) * edge).sum(-1) / np.maximum((edge**2).sum(-1), 1e-12)
+    nearest = start + np.clip(along, 0, 1)[..., None] * edge
+    return float(np.linalg.norm(points[:, None] - nearest, axis=-1).min())
+
+
+def place(rng: np.random.Generator, things: Sequence[tuple[str, str]]) -> list[Spot]:
+    """A spot for each (kind, size), in their order.
+
+    Raises:
+        SceneError: after RESTARTS x TRIES draws a thing; the workspace is too full.
+    """
+    order = sorted(range(len(things)), key=lambda i: -FOOTPRINT_M[things[i]])
+    for _ in range(RESTARTS):
+        spots: dict[int, Spot] = {}
+        taken: list[_Footprint] = []
+        for i in order:
+            found = _free_spot(rng, *things[i], taken)
+            if found is None:
+                break
+            spots[i] = found
+            taken.append(_footprint(*things[i], np.array(found.xy_m), found.yaw_rad))
+        else:
+            return [spots[i] for i in range(len(things))]
+    raise SceneError(f"no room on the table for {', '.join(f'{s} {k}' for k, s in things)} with space between them; ask for fewer")
+
+
+def _free_spot(rng: np.random.Generator, kind: str, size: str, taken: Sequence[_Footprint]) -> Spot | None:
+    graspable = kind in MOVABLE_KINDS
+    inset = 0.0 if graspable else BIG_INSET_M
+    reach = FOOTPRINT_M[kind, size] / 2 * (1.0 if kind in _ROUND else 2**0.5)
+    for _ in range(TRIES):
+        x, y = rng.uniform(X_M[0] + inset, X_M[1] - inset), rng.uniform(Y_M[0] + inset, Y_M[1] - inset)
+        yaw = float(rng.uniform(-np.pi, np.pi) if graspable else rng.uniform(-0.35, 0.35))
+        here = _footprint(kind, size, np.array([x, y]), yaw)
+        for other in taken:
+            wanted = FINGER_GAP_M if graspable or other.graspable else PLAIN_GAP_M
+            apart = float(np.hypot(*(other.centre - here.centre)))
+            if apart < reach * 0.7 + wanted or (apart < 0.25 and gap_m(here, other) < wanted):
+                break
+        else:
+            return Spot(xy_m=(float(x), float(y)), yaw_rad=yaw)
+    return None

@@ -1,0 +1,214 @@
+"""What stands on the table, and where: drawn from a generator, or from names as people say them.
+
+    scene = sample_scene(np.random.default_rng(7), n_objects=6, seed=7)
+    scene = scene_from_names(["red block", "the big green bowl"], seed=7)
+    Scene.from_json(scene.to_json()) == scene
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from sim.camera import CameraSpec, LightSpec
+from sim.lexicon import COLOURS, KINDS, RGB, SIZES, canonical_name
+from sim.naming import SceneError, read_names
+from sim.placing import place
+from sim.tasks.heldout import COMBINATIONS, TRAINED_COUNTS
+
+MAX_OBJECTS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectSpec:
+    """A thing. `name` is unique in its scene: "red block", "small red block", "red block 2"."""
+
+    name: str
+    kind: str
+    colour: str
+    size: str
+
+    def __post_init__(self) -> None:
+        for value, known in ((self.kind, KINDS), (self.colour, tuple(COLOURS)), (self.size, SIZES)):
+            if value not in known:
+                raise ValueError(f"{self.name!r}: {value!r} is none of {', '.join(known)}")
+
+    @property
+    def rgb(self) -> RGB:
+        return COLOURS[self.colour]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedObject:
+    """A thing and where it stands: xy_m and yaw_rad of its underside's middle, z_m above the table."""
+
+    spec: ObjectSpec
+    xy_m: tuple[float, float]
+    yaw_rad: float = 0.0
+    z_m: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Everything that a reset of the world needs. `seed`: the episode's, for the record."""
+
+    seed: int
+    objects: tuple[PlacedObject, ...]
+    camera: CameraSpec = CameraSpec()
+    lights: LightSpec = LightSpec()
+    table_rgb: RGB = (0.62, 0.55, 0.47)
+
+    def __post_init__(self) -> None:
+        names = [o.spec.name for o in self.objects]
+        if len(set(names)) != len(names):
+            raise ValueError(f"names in a scene are unique, these are not: {', '.join(names)}")
+
+    @property
+    def specs(self) -> tuple[ObjectSpec, ...]:
+        return tuple(o.spec for o in self.objects)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Scene:
+        """What `to_json` wrote.
+
+        Raises:
+            ValueError: the text is not such a scene.
+        """
+        try:
+            raw: dict[str, Any] = json.loads(text)
+            objects = tuple(
+                PlacedObject(spec=ObjectSpec(**o.pop("spec")), xy_m=(o["xy_m"][0], o["xy_m"][1]), yaw_rad=o["yaw_rad"], z_m=o["z_m"])
+                for o in raw.pop("objects")
+            )
+            camera, lights = (_tuples(raw.pop(key)) for key in ("camera", "lights"))
+            return cls(objects=objects, camera=CameraSpec(**camera), lights=LightSpec(**lights), **_tuples(raw))
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+            raise ValueError(f"not a scene: {error!r}") from error
+
+
+def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+
+
+def sample_scene(
+    rng: np.random.Generator,
+    *,
+    objects: Sequence[ObjectSpec] | None = None,
+    n_objects: int | None = None,
+    seed: int = 0,
+    held_out: bool = False,
+) -> Scene:
+    """A scene with these objects, or with `n_objects` (default: 2 to 8) drawn ones, apart enough for the fingers.
+
+    held_out: drawn objects may be combinations of colour and kind that training never sees. `seed` is only recorded.
+
+    Raises:
+        SceneError: no room for them all.
+    """
+    if objects is None:
+        n = int(rng.choice(TRAINED_COUNTS)) if n_objects is None else n_objects
+        objects = sample_specs(rng, n, held_out=held_out)
+    placed = tuple(
+        PlacedObject(spec=spec, xy_m=spot.xy_m, yaw_rad=spot.yaw_rad)
+        for spec, spot in zip(objects, place(rng, [(o.kind, o.size) for o in objects]), strict=True)
+    )
+    return Scene(
+        seed=seed,
+        objects=placed,
+        camera=sample_camera(rng),
+        lights=sample_lights(rng),
+        table_rgb=sample_table(rng, [o.rgb for o in objects]),
+    )
+
+
+def sample_specs(rng: np.random.Generator, n: int, *, held_out: bool = False) -> tuple[ObjectSpec, ...]:
+    """n things, no two of one colour and kind; at least one that can be picked up, at most four containers."""
+    if not 1 <= n <= MAX_OBJECTS:
+        raise SceneError(f"a scene has 1 to {MAX_OBJECTS} objects, not {n}")
+    things: list[tuple[str, str, str]] = []
+    containers = 0
+    while len(things) < n:
+        kind = str(rng.choice(KINDS, p=(0.38, 0.16, 0.16, 0.1, 0.1, 0.1)))
+        colour, size = str(rng.choice(list(COLOURS))), str(rng.choice(SIZES))
+        container = kind not in ("block", "cylinder")
+        new = (colour, kind) not in {(c, k) for k, c, _ in things}
+        if not new or (not held_out and (colour, kind) in COMBINATIONS) or (container and (not things or containers == 4)):
+            continue
+        containers += container
+        things.append((kind, colour, size))
+    order = rng.permutation(n)
+    return named([things[i] for i in order])
+
+
+def named(things: Iterable[tuple[str, str, str]]) -> tuple[ObjectSpec, ...]:
+    """(kind, colour, size) with the shortest names that tell them apart."""
+    things = list(things)
+    specs: list[ObjectSpec] = []
+    for kind, colour, size in things:
+        alike = [s for k, c, s in things if (k, c) == (kind, colour)]
+        name = canonical_name(colour=colour, kind=kind, size=size if len(set(alike)) > 1 else None)
+        same = sum(s.kind == kind and s.colour == colour and (s.size == size or len(set(alike)) == 1) for s in specs)
+        specs.append(ObjectSpec(name=f"{name} {same + 1}" if same else name, kind=kind, colour=colour, size=size))
+    return tuple(specs)
+
+
+def scene_from_names(names: Sequence[str], seed: int) -> Scene:
+    """A scene of things as people call them; what the words leave open, and where they lie, comes from the seed.
+
+    Raises:
+        SceneError: a name that means nothing here, too many of them, or no room.
+    """
+    if not 1 <= len(names) <= MAX_OBJECTS:
+        raise SceneError(f"a scene has 1 to {MAX_OBJECTS} objects, not {len(names)}")
+    rng = np.random.default_rng(seed)
+    return sample_scene(rng, objects=named(read_names(rng, names)), seed=seed)
+
+
+def sample_camera(rng: np.random.Generator) -> CameraSpec:
+    """About 3 cm and 3 degrees around the usual place."""
+    usual = CameraSpec()
+    x, y, z = (float(a + b) for a, b in zip(usual.position_m, rng.uniform([-0.03, -0.04, -0.03], [0.04, 0.04, 0.04]), strict=True))
+    tx, ty, tz = (float(a + b) for a, b in zip(usual.target_m, rng.uniform(-0.015, 0.015, 3), strict=True))
+    return CameraSpec(position_m=(x, y, z), target_m=(tx, ty, tz), fov_y_rad=usual.fov_y_rad + float(rng.uniform(-0.02, 0.02)))
+
+
+def sample_lights(rng: np.random.Generator) -> LightSpec:
+    """A lamp somewhere above, soft to hard, before a pale wall."""
+    angle, lean = rng.uniform(-np.pi, np.pi), rng.uniform(0.1, 0.7)
+    ambient = float(rng.uniform(0.45, 0.65))
+    wall = rng.uniform(0.5, 0.85) + rng.uniform(-0.05, 0.05, 3)
+    r, g, b = (float(c) for c in wall)
+    return LightSpec(
+        direction=(float(lean * np.cos(angle)), float(lean * np.sin(angle)), 1.0),
+        ambient=ambient,
+        diffuse=float(rng.uniform(0.95, 1.1) - ambient),
+        shadow=float(rng.uniform(0.25, 0.65)),
+        background_rgb=(r, g, b),
+    )
+
+
+TABLES: tuple[RGB, ...] = (
+    (0.62, 0.55, 0.47), (0.72, 0.60, 0.44), (0.50, 0.40, 0.31), (0.80, 0.76, 0.70), (0.66, 0.68, 0.70),
+    (0.33, 0.35, 0.38), (0.22, 0.22, 0.24), (0.84, 0.84, 0.82), (0.55, 0.60, 0.55), (0.58, 0.52, 0.58),
+)  # fmt: skip
+"""Woods, stones, cloths."""
+_TABLE_CONTRAST = 0.22
+
+
+def sample_table(rng: np.random.Generator, rgbs: Sequence[RGB]) -> RGB:
+    """A table colour that nothing on it comes too near to; where all do, the least near of twenty."""
+    best: tuple[float, RGB] = (-1.0, TABLES[0])
+    for _ in range(20):
+        r, g, b = (float(c) for c in np.clip(np.array(TABLES[rng.integers(len(TABLES))]) + rng.uniform(-0.06, 0.06, 3), 0.05, 0.95))
+        nearest = min((float(np.linalg.norm(np.subtract((r, g, b), c))) for c in rgbs), default=1.0)
+        if nearest >= _TABLE_CONTRAST:
+            return (r, g, b)
+        best = max(best, (nearest, (r, g, b)))
+    return best[1]
