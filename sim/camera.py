@@ -20,9 +20,9 @@ class CameraSpec:
     The defaults see the table from opposite the robot: image right is +y, image down (nearer the viewer) is +x.
     """
 
-    position_m: Vector = (1.02, 0.0, 0.78)
-    target_m: Vector = (0.46, 0.0, 0.03)
-    fov_y_rad: float = float(np.deg2rad(46))
+    position_m: Vector = (1.15, 0.0, 1.0)
+    target_m: Vector = (0.44, 0.0, 0.06)
+    fov_y_rad: float = float(np.deg2rad(35))
     width: int = 224
     height: int = 224
     near_m: float = 0.05
