@@ -1,6 +1,8 @@
-"""python launch.py "put the red block in the green bowl": the command line, from a checkout."""
+"""python launch.py "put the red block in the green bowl"; python launch.py --help."""
+
+import sys
 
 from agent.cli import main
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

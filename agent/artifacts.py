@@ -1,0 +1,147 @@
+"""Files that are whole or absent: written under a temporary name, synced, renamed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from importlib import metadata
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.errors import PalmettoError, UserError
+
+VERSIONED = ("palmetto", "numpy", "pybullet", "onnxruntime", "moderngl", "hydra-core")
+"""Distributions whose versions go into every result.json."""
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """A full or unwritable disk becomes one line that names `path`."""
+    try:
+        yield
+    except OSError as e:
+        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise PalmettoError(f"the disk is full: {path} was not written; free some space or give another out=DIR") from e
+        if e.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+            raise UserError(f"can't write {path}: {e.strerror}; give another out=DIR") from e
+        raise
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`; renamed to it, synced, when the block ends well, removed when it does not."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            with open(temporary, "rb+") as f:
+                os.fsync(f.fileno())
+            os.replace(temporary, path)
+            sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """A rename is safe only once the folder that records it is."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_text(path, to_json(value, indent=2) + "\n")
+
+
+def write_png(path: Path, rgb: NDArray[np.uint8]) -> None:
+    """rgb: uint8[H,W,3]."""
+    import cv2
+
+    ok, data = cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))
+    if not ok:
+        raise ValueError(f"no PNG can be made of {rgb.dtype}{list(rgb.shape)}")
+    write_bytes(path, data.tobytes())
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Strict JSON of plain values, enums, paths, numpy numbers and arrays."""
+    return json.dumps(value, indent=indent, default=_plain, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} does not go into JSON")
+
+
+def versions() -> dict[str, str]:
+    """Python's and the main packages' versions, those that are installed."""
+    found = {"python": platform.python_version()}
+    for name in VERSIONED:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@dataclass(kw_only=True)
+class RunRecord:
+    """What becomes `result.json`: written once, whole, when the command ends, however it ends."""
+
+    command: str
+    out: Path
+    seed: int | None
+    figures: dict[str, Any] = field(default_factory=dict)
+    timings_s: dict[str, float] = field(default_factory=dict)
+    started: float = field(default_factory=perf_counter)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Adds the block's wall-clock time to `timings_s[name]`."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.timings_s[name] = self.timings_s.get(name, 0.0) + perf_counter() - start
+
+    def write(self, status: str) -> Mapping[str, Any]:
+        timings = {**self.timings_s, "total": perf_counter() - self.started}
+        content = {
+            "command": self.command,
+            "status": status,
+            "seed": self.seed,
+            **self.figures,
+            "timings_s": {k: round(v, 3) for k, v in timings.items()},
+            "versions": versions(),
+        }
+        write_json(self.out / "result.json", content)
+        return content

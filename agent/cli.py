@@ -1,0 +1,118 @@
+"""The command line: words -> options -> objects -> exit code. The only place where the parts are put together."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from agent.artifacts import RunRecord
+from agent.errors import Exit, PalmettoError, UserError, one_of
+
+STATUS = {
+    Exit.DONE: "done", Exit.FAILED: "failed", Exit.USAGE: "bad usage", Exit.DECLINED: "declined",
+    Exit.INTERRUPTED: "interrupted",
+}  # fmt: skip
+_OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@-]*=")
+_FLAGS = {"-h": "--help", "--help": "--help", "-m": "-m", "--multirun": "-m", "--cfg": "--cfg", "--version": "--version"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line `argv` (default: the process's) and returns its exit code. Errors are one line."""
+    try:
+        return int(command_line(list(sys.argv[1:] if argv is None else argv)))
+    except PalmettoError as e:
+        return _end(f"palmetto: {e}", e.exit_code)
+    except KeyboardInterrupt:
+        return _end("palmetto: interrupted", Exit.INTERRUPTED)
+
+
+def _end(message: str, code: Exit) -> int:
+    sys.stdout.flush()
+    print(message, file=sys.stderr)
+    return int(code)
+
+
+def command_line(words: list[str]) -> Exit:
+    flags = {_FLAGS[w] for w in words if w in _FLAGS}
+    words = [w for w in words if w not in _FLAGS]
+    if "--version" in flags:
+        from importlib.metadata import version
+
+        print(f"palmetto {version('palmetto')}")
+        return Exit.DONE
+    from agent import config, usage
+
+    if "--help" in flags or not words:
+        print(usage.overview() if not words else usage.command(_command(words)[0]))
+        return Exit.DONE if "--help" in flags else Exit.USAGE
+    command, rest = _command(words)
+    arguments = config.split_raw(command, rest)
+    if "--cfg" in flags:
+        from omegaconf import OmegaConf
+
+        print(OmegaConf.to_yaml(config.options(arguments)), end="")
+        return Exit.DONE
+    if "-m" not in flags:
+        return run_command(arguments)
+    folder = Path(arguments.raw.get("out") or _fresh_folder(command))
+    codes = []
+    for number, job in enumerate(config.sweep(arguments)):
+        print(f"#{number} {' '.join(job.overrides)}", flush=True)
+        each = config.Arguments(command=command, raw={**job.raw, "out": str(folder / str(number))}, overrides=job.overrides)
+        codes.append(run_command(each))
+    return max(codes, default=Exit.DONE)
+
+
+def run_command(arguments: Any) -> Exit:
+    """Compose the options, build what they name, run the command, and leave `result.json` however it ends."""
+    from hydra.utils import get_method, instantiate
+
+    from agent import config
+
+    composed = config.options(arguments)
+    out, seed = composed.get("out"), composed.get("seed")
+    record = RunRecord(command=arguments.command, out=Path(out or _fresh_folder(arguments.command)), seed=seed)
+    target = get_method(composed["_target_"])
+    kept = {k: v for k, v in composed.items() if k not in ("_target_", "out", "seed")}
+    built = instantiate(kept, _convert_="all")
+    try:
+        code = Exit(target(record=record, **built))
+    except UserError:
+        raise  # nothing was done: nothing is left
+    except PalmettoError as e:
+        record.figures["error"] = str(e)
+        record.write(STATUS[e.exit_code])
+        raise
+    except KeyboardInterrupt:
+        record.write(STATUS[Exit.INTERRUPTED])
+        raise
+    record.write(STATUS[code])
+    return code
+
+
+def _command(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The command's name and its arguments; a bare sentence is `run`."""
+    from agent import usage
+
+    first = words[0]
+    if first in usage.COMMANDS:
+        return first, list(words[1:])
+    if _OVERRIDE.match(first):
+        return "run", list(words)
+    if first.strip() and len(first.split()) == 1 and first.isascii() and first.isprintable():
+        raise one_of("command", first, [*usage.COMMANDS, "or a sentence in quotes"])
+    return "run", [f"instruction={first}", *words[1:]]
+
+
+def _fresh_folder(command: str) -> Path:
+    """outputs/COMMAND/TIME, a name that is not taken."""
+    stem = Path("outputs") / command / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    folder, number = stem, 1
+    while folder.exists():
+        number += 1
+        folder = stem.with_name(f"{stem.name}_{number}")
+    return folder

@@ -1,0 +1,39 @@
+"""`train` and `export`: what needs torch, imported when it is asked for."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+from agent.artifacts import RunRecord
+from agent.errors import Exit, UserError
+
+INSTALL = {
+    "train": 'pip install "palmetto[train]" torch==2.13.0',
+    "export": 'pip install "palmetto[export]" torch==2.13.0',
+}
+
+
+def train(*, record: RunRecord, **options: Any) -> Exit:
+    """See conf/train.yaml."""
+    need("train", "torch")
+    from agent.training.main import train as work
+
+    record.figures.update(work({**options, "seed": record.seed, "out": record.out}) or {})
+    return Exit.DONE
+
+
+def export(*, record: RunRecord, **options: Any) -> Exit:
+    """See conf/export.yaml."""
+    need("export", "torch", "onnx", "onnxscript")
+    from agent.onboard.export import export as work
+
+    record.figures.update(work({**options, "seed": record.seed, "out": record.out}) or {})
+    return Exit.DONE
+
+
+def need(command: str, *modules: str) -> None:
+    """One line that says what to install where a module is missing."""
+    missing = [m for m in modules if find_spec(m) is None]
+    if missing:
+        raise UserError(f"{command} needs {' and '.join(missing)}: {INSTALL[command]}")

@@ -1,0 +1,140 @@
+"""`run`: one instruction in one scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from agent.artifacts import RunRecord, write_png, write_text
+from agent.commands.screen import Screen
+from agent.errors import Exit, UserError
+from agent.executor import Bounds, EpisodeResult, Listener, Stop, run_episode
+from agent.plan import Planner, format_call
+from agent.sentence import clean_instruction
+from agent.stage import PlannerSource, Stage
+from robots.primitives import Body
+
+PICTURE_PX = 448
+
+
+def run(
+    *,
+    record: RunRecord,
+    instruction: str | None,
+    goal: str | None,
+    renderer: str,
+    gui: bool,
+    video: bool,
+    bounds: Bounds,
+    scene: Any,
+    robot: Any,
+    planner: PlannerSource,
+    stage: Callable[..., Stage],
+) -> Exit:
+    """See conf/run.yaml. Leaves plan.txt, before.png, after.png and, with `video`, episode.mp4."""
+    if instruction is None:
+        raise UserError('run what? give a sentence: palmetto "put the red block in the green bowl"')
+    sentence = clean_instruction(instruction)
+    with record.timed("scene"):
+        world = stage(
+            seed=record.seed, scene=scene, robot=robot, renderer=renderer, gui=gui, instruction=sentence, goal=goal
+        )
+    try:
+        with record.timed("planner"):
+            mind = planner(world)
+        print(f"scene  seed {record.seed}: {', '.join(world.names)}", flush=True)
+        return act(record, world, Body(robot=world.robot), mind, sentence, goal=goal, video=video, bounds=bounds)
+    finally:
+        world.close()
+
+
+def act(
+    record: RunRecord,
+    stage: Stage,
+    body: Body,
+    planner: Planner,
+    instruction: str,
+    *,
+    goal: str | None,
+    video: bool,
+    bounds: Bounds,
+    prefix: str = "",
+) -> Exit:
+    """One instruction in a scene that stands; its files are `prefix`ed. Fills `record.figures`."""
+    screen, witness = Screen(), stage.witness()
+    listeners: list[Listener] = [screen, witness]
+    film = None
+    if video:
+        from agent.recorder import FilmedRobot, Recorder
+
+        film = Recorder(record.out / f"{prefix}episode.mp4", instruction, lambda: stage.picture(PICTURE_PX))
+        listeners.append(film)
+        body.robot = FilmedRobot(stage.robot, film.moved)
+        film.still(0.5)
+    write_png(record.out / f"{prefix}before.png", stage.picture(PICTURE_PX))
+    record.figures.update(instruction=instruction, objects=stage.names, renderer=stage.renderer, success=None, calls=[])
+    try:
+        with record.timed("episode"):
+            result = run_episode(instruction, body, planner, bounds=bounds, listeners=listeners)
+        code = judge(record, stage, result, goal, witness.verdicts())
+        if film is not None:
+            film.still(1.5, summary(record, result))
+    finally:
+        # A film of an interrupted episode is a whole file of what was done.
+        if film is not None:
+            with record.timed("video"):
+                film.close()
+            body.robot = stage.robot
+        if screen.first_motion is not None:
+            record.timings_s["to_first_motion"] = screen.first_motion - record.started
+    write_png(record.out / f"{prefix}after.png", stage.picture(PICTURE_PX))
+    write_text(record.out / f"{prefix}plan.txt", "\n\n".join(screen.plans) + "\n")
+    print(f"{result.stop.value:5}  {summary(record, result)} ({perf_counter() - record.started:.1f} s)")
+    print(f"files  {record.out}", flush=True)
+    return code
+
+
+def judge(
+    record: RunRecord, stage: Stage, result: EpisodeResult, goal: str | None, verdicts: tuple[tuple[str, bool], ...]
+) -> Exit:
+    """What the physics says: the goal where there is one, else what the plan's own calls claim."""
+    declined = result.stop in (Stop.ASKED, Stop.REFUSED)
+    record.figures.update(
+        stop=result.stop,
+        detail=result.detail,
+        declined=result.declined or None,
+        calls=[
+            {
+                "call": format_call(r.call), "status": r.status, "detail": r.detail,
+                "start_s": round(r.start_s, 3), "end_s": round(r.end_s, 3),
+            }
+            for r in result.results
+        ],
+        claims=[{"predicate": predicate, "holds": holds} for predicate, holds in verdicts],
+        verified=None if declined else all(holds for _, holds in verdicts) and result.stop is Stop.DONE,
+        goal=goal,
+        success=None if goal is None else stage.holds(goal),
+    )  # fmt: skip
+    if declined:
+        return Exit.DECLINED
+    proven = record.figures["success"] if goal is not None else record.figures["verified"]
+    return Exit.DONE if proven and result.stop is Stop.DONE else Exit.FAILED
+
+
+def summary(record: RunRecord, result: EpisodeResult) -> str:
+    """One line: the agent's words, or what was verified."""
+    if result.declined:
+        return result.declined
+    parts = [result.detail] if result.detail else []
+    if record.figures["success"] is not None:
+        parts.append(f"{'success' if record.figures['success'] else 'no success'}: {record.figures['goal']}")
+    elif record.figures["claims"]:
+        parts.append(
+            "verified in the physics: " + ", ".join(
+                c["predicate"] if c["holds"] else f"NOT {c['predicate']}" for c in record.figures["claims"]
+            )
+        )
+    else:
+        parts.append("nothing was moved")
+    return "; ".join(parts)

@@ -1,0 +1,46 @@
+"""Shows an episode on the terminal, as it happens."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from agent.executor import Event, Finished, Planned, Started
+from agent.plan import PrimitiveCall, format_call
+
+
+class Screen:
+    """A listener of `run_episode`. `first_motion`: wall clock at the first call's start, or None."""
+
+    def __init__(self) -> None:
+        self._shown: tuple[PrimitiveCall, ...] = ()
+        self._number = 0
+        self.first_motion: float | None = None
+        self.plans: list[str] = []
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Planned):
+            self._plan(event)
+        elif isinstance(event, Started):
+            if self.first_motion is None:
+                self.first_motion = perf_counter()
+            self._number += 1
+            print(f"{self._number:>3}  {format_call(event.call)} ...", end="", flush=True)
+        elif isinstance(event, Finished):
+            result = event.result
+            detail = f": {result.detail}" if result.detail else ""
+            print(f" {result.status.value}{detail} ({result.end_s - result.start_s:.1f} s)", flush=True)
+
+    def _plan(self, event: Planned) -> None:
+        self.plans.append(event.plan.text.strip())
+        expected = tuple(without_points(c) for c in event.plan.calls)
+        if expected != self._shown:
+            head = "plan " if not self._shown else "again"
+            for call in event.plan.calls:
+                print(f"{head}  {format_call(call)}", flush=True)
+                head = "     "
+        self._shown = expected[1:]
+
+
+def without_points(call: PrimitiveCall) -> tuple[object, ...]:
+    """What the call says, wherever its thing lies."""
+    return (call.verb, call.target, call.relation, call.side, call.destination, call.text)

@@ -1,0 +1,36 @@
+"""Errors that end a command. Each is one line for the person, and carries the exit code that it ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What a command's exit code says."""
+
+    DONE = 0
+    FAILED = 1  # tried, and it did not work
+    USAGE = 2  # bad usage or bad input
+    DECLINED = 3  # the agent asked or refused
+    INTERRUPTED = 130  # Ctrl-C, as shells count it: 128 + SIGINT
+
+
+class PalmettoError(Exception):
+    """Something went wrong that the person can act on. The message is one line: what, what was given, what to do."""
+
+    exit_code: Exit = Exit.FAILED
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class UserError(PalmettoError):
+    """What was asked for can't be understood or is not there."""
+
+    exit_code = Exit.USAGE
+
+
+def one_of(what: str, given: object, possible: Iterable[str]) -> UserError:
+    """`no robot 'pandaa': panda, fake`."""
+    return UserError(f"no {what} {str(given)[:80]!r}; there is: {', '.join(possible)}")

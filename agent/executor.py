@@ -1,0 +1,156 @@
+"""The loop: observe, plan, perform, check, plan again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from agent.perform import perform
+from agent.plan import Plan, PlanError, Planner, PrimitiveCall, PrimitiveResult, format_call, parse_call
+from agent.verbs import VERBS, Hand, Verb
+from robots.interface import Observation, Status
+from robots.primitives import Body, Outcome
+
+
+class Stop(Enum):
+    """Why an episode ended."""
+
+    DONE = "done"
+    ASKED = "asked"
+    REFUSED = "refused"
+    NO_PLAN = "no plan"  # the planner wrote none, or one that the grammar does not have
+    REPEATED_FAILURE = "repeated failure"
+    TOO_MANY_CALLS = "too many calls"
+    OUT_OF_TIME = "out of time"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """Where an episode ends at the latest. `max_time_s`: the robot's clock; `max_failures`: calls failed in a row."""
+
+    max_calls: int = 24
+    max_time_s: float = 300.0
+    max_failures: int = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """The planner has written `plan`, looking at `seen`."""
+
+    plan: Plan
+    seen: Observation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """`call` begins at `time_s` of the robot's clock; its points lie in `seen`."""
+
+    call: PrimitiveCall
+    seen: Observation
+    time_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A call has ended, performed or held back by its precondition."""
+
+    result: PrimitiveResult
+
+
+Event = Planned | Started | Finished
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpisodeResult:
+    """What happened. `declined`: the question or reason of an ask or a refuse, else "". Times: the robot's clock, s."""
+
+    instruction: str
+    results: tuple[PrimitiveResult, ...]
+    stop: Stop
+    detail: str
+    declined: str
+    start_s: float
+    end_s: float
+
+
+def run_episode(
+    instruction: str, body: Body, planner: Planner, *, bounds: Bounds = Bounds(), listeners: Sequence[Listener] = ()
+) -> EpisodeResult:
+    """Carry out `instruction`: look, plan, perform the plan's first call, and again, until the plan is done().
+
+    Ctrl-C stops the robot where it is and goes on upwards as KeyboardInterrupt.
+    """
+    history: list[PrimitiveResult] = []
+    seen = body.robot.observe()
+    start_s = seen.time_s
+
+    def tell(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    def ended(stop: Stop, detail: str = "", declined: str = "") -> EpisodeResult:
+        return EpisodeResult(
+            instruction=instruction, results=tuple(history), stop=stop, detail=detail, declined=declined,
+            start_s=start_s, end_s=seen.time_s,
+        )  # fmt: skip
+
+    try:
+        while True:
+            try:
+                plan = planner.plan(instruction, seen, tuple(history))
+                call = checked(plan)
+            except PlanError as e:
+                return ended(Stop.NO_PLAN, str(e))
+            tell(Planned(plan=plan, seen=seen))
+            if VERBS[call.verb].ends_plan:
+                stops = {Verb.DONE: Stop.DONE, Verb.ASK: Stop.ASKED, Verb.REFUSE: Stop.REFUSED}
+                return ended(stops[call.verb], declined=call.text)
+            if len(history) == bounds.max_calls:
+                return ended(Stop.TOO_MANY_CALLS, f"{bounds.max_calls} calls and not done")
+            if seen.time_s - start_s > bounds.max_time_s:
+                return ended(Stop.OUT_OF_TIME, f"{bounds.max_time_s:.0f} s and not done")
+            tell(Started(call=call, seen=seen, time_s=seen.time_s))
+            outcome = hindrance(call, seen) or perform(call, body, seen)
+            before_s, seen = seen.time_s, body.robot.observe()
+            result = PrimitiveResult(
+                call=call, status=outcome.status, detail=outcome.detail, start_s=before_s, end_s=seen.time_s
+            )
+            history.append(result)
+            tell(Finished(result=result))
+            if failed_in_a_row(history) == bounds.max_failures:
+                return ended(Stop.REPEATED_FAILURE, f"{outcome.status.value}: {outcome.detail}")
+    except KeyboardInterrupt:
+        body.robot.stop()
+        raise
+
+
+def checked(plan: Plan) -> PrimitiveCall:
+    """The plan's first call, if its text is in the grammar; a planner is not trusted to have kept to it."""
+    if not plan.calls:
+        raise PlanError(plan.text, 0, "a call")
+    call = plan.calls[0]
+    if parse_call(format_call(call)) != call:
+        raise PlanError(format_call(call), 0, "a call that reads as it is written")
+    return call
+
+
+def hindrance(call: PrimitiveCall, seen: Observation) -> Outcome | None:
+    """Why `call` can't start with the hand as it is, or None. Nothing has moved yet."""
+    needs = VERBS[call.verb].hand_before
+    if needs is Hand.EMPTY and seen.state.holding:
+        return Outcome(status=Status.HAND_FULL, detail=f"{call.verb.value} needs an empty hand")
+    if needs is Hand.HOLDING and not seen.state.holding:
+        return Outcome(status=Status.NOT_HOLDING, detail=f"{call.verb.value} needs something in the hand")
+    return None
+
+
+def failed_in_a_row(history: Sequence[PrimitiveResult]) -> int:
+    """How many of the last calls failed."""
+    count = 0
+    for result in reversed(history):
+        if result.status is Status.SUCCEEDED:
+            break
+        count += 1
+    return count
