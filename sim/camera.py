@@ -22,7 +22,7 @@ class CameraSpec:
 
     position_m: Vector = (1.15, 0.0, 1.0)
     target_m: Vector = (0.44, 0.0, 0.06)
-    fov_y_rad: float = float(np.deg2rad(35))
+    fov_y_rad: float = float(np.deg2rad(36))
     width: int = 224
     height: int = 224
     near_m: float = 0.05

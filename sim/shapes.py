@@ -164,13 +164,13 @@ def _cuboid(half: tuple[float, float, float], centre: object = (0.0, 0.0, 0.0)) 
 
 def _revolve(profile: list[tuple[float, float]]) -> Mesh:
     """A profile (radius, z), outside to its right as one walks along it, turned about z: smooth around, sharp along
-    where the profile bends by more than 50 degrees."""
+    where the profile bends by more than 28 degrees."""
     points = np.array(profile, dtype=np.float64)
     step = np.diff(points, axis=0)
     flat = np.column_stack([step[:, 1], -step[:, 0]]) / np.linalg.norm(step, axis=1)[:, None]
     at_start, at_end = flat.copy(), flat.copy()
     for i in range(len(step) - 1):
-        if flat[i] @ flat[i + 1] > np.cos(np.deg2rad(50)):
+        if flat[i] @ flat[i + 1] > np.cos(np.deg2rad(28)):
             at_end[i] = at_start[i + 1] = flat[i] + flat[i + 1]
     angle = 2 * np.pi * np.arange(_SIDES + 1) / _SIDES
     out = np.column_stack([np.cos(angle), np.sin(angle)])

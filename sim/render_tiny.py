@@ -1,0 +1,95 @@
+"""The renderer that always works: pybullet's TinyRenderer, in a client of its own that holds nothing but pictures.
+
+The parts become massless bodies without collision shapes, made once for a list of meshes and moved from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pybullet
+
+from robots.geometry import Pose
+from sim.camera import CameraSpec, LightSpec
+from sim.render import BACKGROUND_ID, Picture, VisualPart
+from sim.shapes import mesh
+
+
+class TinyRenderer:
+    """One pybullet client; draws no shadows."""
+
+    name = "tiny"
+
+    def __init__(self) -> None:
+        self._client: int = pybullet.connect(pybullet.DIRECT)
+        self._shapes: dict[str, int] = {}
+        self._keys: tuple[str, ...] = ()
+        self._bodies: list[int] = []
+        self._rgb: list[tuple[float, float, float]] = []
+
+    def render(self, parts: Sequence[VisualPart], camera: CameraSpec, lights: LightSpec) -> Picture:
+        self._place(parts)
+        width, height, rgba, depth, segments = pybullet.getCameraImage(
+            camera.width,
+            camera.height,
+            viewMatrix=camera.view.T.ravel().tolist(),
+            projectionMatrix=camera.projection.T.ravel().tolist(),
+            lightDirection=lights.unit_direction.tolist(),
+            lightColor=[1.0, 1.0, 1.0],
+            lightDistance=10.0,
+            shadow=0,
+            lightAmbientCoeff=lights.ambient,
+            lightDiffuseCoeff=lights.diffuse,
+            lightSpecularCoeff=0.0,
+            renderer=pybullet.ER_TINY_RENDERER,
+            physicsClientId=self._client,
+        )[:5]
+        segments = np.asarray(segments).reshape(height, width)
+        id_of_body = np.full(max(self._bodies) + 2, BACKGROUND_ID, dtype=np.int32)
+        id_of_body[self._bodies] = [part.object_id for part in parts]
+        ids = id_of_body[segments]
+        rgb = np.ascontiguousarray(np.asarray(rgba, dtype=np.uint8).reshape(height, width, 4)[..., :3])
+        rgb[ids < 0] = np.round(np.multiply(lights.background_rgb, 255)).astype(np.uint8)
+        near, far = camera.near_m, camera.far_m
+        depth_m = far * near / (far - (far - near) * np.asarray(depth, dtype=np.float32).reshape(height, width))
+        depth_m[ids < 0] = 0
+        return Picture(rgb=rgb, depth_m=depth_m.astype(np.float32), ids=ids)
+
+    def close(self) -> None:
+        if self._client >= 0:
+            pybullet.disconnect(physicsClientId=self._client)
+            self._client = -1
+
+    def _place(self, parts: Sequence[VisualPart]) -> None:
+        keys = tuple(part.mesh_key for part in parts)
+        if keys != self._keys:
+            for body in self._bodies:
+                pybullet.removeBody(body, physicsClientId=self._client)
+            self._bodies = [self._body(key) for key in keys]
+            self._keys = keys
+            self._rgb = [(-1.0, -1.0, -1.0)] * len(keys)
+        for i, part in enumerate(parts):
+            pose = Pose.from_matrix(part.world_T_part)
+            pybullet.resetBasePositionAndOrientation(
+                self._bodies[i], pose.xyz.tolist(), pose.quat_xyzw.tolist(), physicsClientId=self._client
+            )
+            if self._rgb[i] != part.rgb:
+                pybullet.changeVisualShape(
+                    self._bodies[i], -1, rgbaColor=[*part.rgb, 1.0], physicsClientId=self._client
+                )
+                self._rgb[i] = part.rgb
+
+    def _body(self, key: str) -> int:
+        if key not in self._shapes:
+            m = mesh(key)
+            self._shapes[key] = pybullet.createVisualShape(
+                pybullet.GEOM_MESH,
+                vertices=m.vertices.tolist(),
+                normals=m.normals.tolist(),
+                indices=m.faces.ravel().tolist(),
+                rgbaColor=[1.0, 1.0, 1.0, 1.0],
+                physicsClientId=self._client,
+            )
+        body: int = pybullet.createMultiBody(baseVisualShapeIndex=self._shapes[key], physicsClientId=self._client)
+        return body
