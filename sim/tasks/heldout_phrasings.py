@@ -1,0 +1,53 @@
+"""Sentences that only the split `phrasings` is built from: verbs and structures that training never uses."""
+
+from __future__ import annotations
+
+PHRASINGS: dict[str, tuple[str, ...]] = {
+    "pick": (
+        "!pluck {a} from the table",
+        "!snatch {a}",
+        "!clutch {a}",
+        "!secure {a} in your grip",
+        "!hoist {a}",
+        "!scoop {a} up",
+        "!retrieve {a}",
+        "!elevate {a}",
+        "!obtain {a} and keep a hold of it",
+        "your hand ought to be around {a}",
+        "who can lift {a}? You can",
+        "nothing but {a} belongs in your gripper",
+        "make {a} leave the table",
+    ),
+    "put": (
+        "!pop {a} {in} {b}",
+        "!tuck {a} {in} {b}",
+        "!slip {a} {in} {b}",
+        "!plop {a} {in} {b}",
+        "!park {a} {at} {b}",
+        "!dump {a} {in} {b}",
+        "!stash {a} {at} {b}",
+        "!house {a} {at} {b}",
+        "!ensure {a} winds up {at} {b}",
+        "!arrange for {a} to rest {at} {b}",
+        "{a}'s new home is {b}",
+        "{b} would look better with {a} {at} it",
+        "if {a} is not {at} {b} yet, fix that",
+        "why isn't {a} {at} {b}",
+        "nothing would please me more than {a} {at} {b}",
+    ),
+    "stack": (
+        "!pop {a} on top of {b}",
+        "!perch {a} on {b}",
+        "!heap {a} onto {b}",
+        "!plonk {a} on top of {b}",
+        "!crown {b} with {a}",
+        "!park {a} on {b}",
+        "!ensure {a} winds up on top of {b}",
+        "!seat {a} on {b}",
+        "!construct a pile where {a} sits above {b}",
+        "{b} would look better with {a} on its head",
+        "{b} serves as the pedestal of {a}",
+        "if {a} is not on {b} yet, fix that",
+        "why isn't {a} on {b}",
+    ),
+}

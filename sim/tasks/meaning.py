@@ -1,0 +1,36 @@
+"""What a family makes of a draft: the program, and the slots from which its sentences are built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from robots.relations import Relation
+from sim.tasks.base import Move
+from sim.tasks.draft import Draft, Role
+from sim.tasks.words import INSIDE, INTO
+
+Slot = Role | str | tuple[str, ...]
+"""A thing to refer to, fixed words, or words to choose from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meaning:
+    """table: the id of the phrasings that fit. slots: by name; a name in capitals stands for all that its role fits."""
+
+    table: str
+    slots: Mapping[str, Slot]
+    program: tuple[Move, ...]
+
+
+Build = Callable[[Draft], Meaning]
+
+
+def resting(kind: str) -> Relation:
+    """What "into the box" and "onto the zone" come to: in for hollow things, on for flat ones."""
+    return Relation.IN if kind in ("bowl", "box") else Relation.ON
+
+
+def into(role: Role) -> dict[str, Slot]:
+    """Slots for bringing something to `role`: `b` it, `in` the way there, `at` being there."""
+    return {"b": role, "in": INTO[role.kind], "at": INSIDE[role.kind]}

@@ -1,0 +1,99 @@
+"""All tasks: suites of families, and `sample`, which draws an instance of one.
+
+    rng = np.random.default_rng(7)
+    sample("put", rng)                          # as in training
+    sample("stack", rng, "phrasings")           # in words that training never uses
+
+Splits: `trained`; `combinations` (at least one thing spoken of is a held-out colour and kind); `counts` (9 or 10
+objects); `phrasings` (held-out sentences, now and then held-out words). See `sim.tasks.heldout`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+
+import numpy as np
+
+from sim.tasks import heldout, pick, put, stack
+from sim.tasks.base import SPLITS, Instance, Split, goal_of
+from sim.tasks.draft import Draft, Impossible, Mode, Role
+from sim.tasks.meaning import Meaning, Slot
+from sim.tasks.phrasing import as_typed, choose, expand, frame
+from sim.tasks.refer import Speaker
+from sim.tasks.words import CLASSES
+
+__all__ = ["SPLITS", "SUITES", "families", "sample", "templates"]
+
+_FAMILIES: dict[str, ModuleType] = {"pick": pick, "put": put, "stack": stack}
+DECLINED: tuple[tuple[str, Mode], ...] = (("absent", "absent"), ("ambiguous", "ambiguous"))
+SUITES: dict[str, tuple[str, ...]] = {"tabletop": (*_FAMILIES, *(name for name, _ in DECLINED))}
+_ATTEMPTS = 400
+"""Drafts until one fits; the hardest split needs about 30 at the most."""
+
+
+def families(suite: str = "tabletop") -> tuple[str, ...]:
+    """The families of a suite, in order."""
+    return SUITES[suite]
+
+
+def templates(table: str, *, held_out: bool) -> Sequence[str]:
+    """The phrasings of one table."""
+    if held_out:
+        return heldout.PHRASINGS[table]
+    found: Sequence[str] = next(m.PHRASINGS[table] for m in _FAMILIES.values() if table in m.PHRASINGS)
+    return found
+
+
+def sample(family: str, rng: np.random.Generator, split: Split = "trained") -> Instance:
+    """One instance; the same generator state gives the same instance.
+
+    Raises:
+        KeyError: for a family that there is not.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return _draw(family, rng, split)
+        except Impossible:
+            continue
+    raise RuntimeError(f"no {family} instance of split {split} in {_ATTEMPTS} drafts")
+
+
+def _draw(family: str, rng: np.random.Generator, split: Split) -> Instance:
+    mode = dict(DECLINED).get(family, "act")
+    spoken = family if mode == "act" else choose(rng, [f for f in _FAMILIES if _FAMILIES[f].ROLES])
+    module = _FAMILIES[spoken]
+    spoilt = int(rng.integers(module.ROLES)) if mode != "act" else -1
+    draft = Draft(rng, split, mode=mode, spoilt=spoilt)
+    meaning: Meaning = module.build(draft)
+    instruction, phrasing = _say(meaning, draft, rng, held_out=split == "phrasings")
+    acts = mode == "act"
+    program = meaning.program if acts else ()
+    return Instance(
+        family=family, split=split, instruction=instruction, phrasing=phrasing, objects=draft.specs(),
+        program=program, goal=goal_of(program), expected="act" if acts else "refuse" if mode == "absent" else "ask",
+        reply="" if acts else draft.reply(),
+    )  # fmt: skip
+
+
+def _say(meaning: Meaning, draft: Draft, rng: np.random.Generator, *, held_out: bool) -> tuple[str, str]:
+    table = templates(meaning.table, held_out=held_out)
+    index = int(rng.integers(len(table)))
+    template = table[index]
+    speaker = Speaker.draw(rng, held_out=held_out)
+    sentence = expand(template, rng, renderers(meaning.slots, speaker), CLASSES)
+    sentence = frame(sentence, rng, imperative=template.startswith("!"), held_out=held_out)
+    return as_typed(sentence, rng), f"{meaning.table}:{'h' if held_out else ''}{index}"
+
+
+def renderers(slots: Mapping[str, Slot], speaker: Speaker) -> dict[str, Callable[[], str]]:
+    """How each slot is said, each time it is said."""
+    return {name: _renderer(name, slot, speaker) for name, slot in slots.items()}
+
+
+def _renderer(name: str, slot: Slot, speaker: Speaker) -> Callable[[], str]:
+    if isinstance(slot, Role):
+        return lambda: (speaker.refer_to_all if name.isupper() else speaker.refer)(slot)
+    if isinstance(slot, str):
+        return lambda: slot
+    return lambda: choose(speaker.rng, slot)
