@@ -1,0 +1,1 @@
+"""From recorded steps to a trained model. Needs the `train` extra."""

@@ -1,0 +1,262 @@
+"""One training loop for the three stages: see (perception alone), speak (sentences alone), both.
+
+Every step's data are drawn from a generator seeded by (seed, step), so that a resumed run sees what an unbroken one
+would have seen.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from agent.stream import Stream
+from agent.training.batch import Batch, make_batch
+from agent.training.perception import Names, PerceptionHeads, Targets, make_targets
+from agent.training.shards import Picture, Shard, list_shards
+from agent.vlm.checkpoint import CheckpointError, load_weights, save_checkpoint, save_tensors
+from agent.vlm.model import VLM, pointer_loss
+
+Stage = Literal["see", "speak", "both"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Numbers of a run. lr: of the decoder; lr_new: of everything that starts from scratch; both held flat after
+    `warmup` steps and brought to zero over the last `decay` steps."""
+
+    stage: Stage = "both"
+    steps: int = 2000
+    pictures: int = 8
+    sentences: int = 6
+    lr: float = 3e-4
+    lr_new: float = 6e-4
+    weight_decay: float = 0.01
+    warmup: int = 50
+    decay: int = 500
+    clip: float = 1.0
+    point_weight: float = 0.5
+    see_weight: float = 0.3
+    seed: int = 0
+    threads: int = 2
+    save_every: int = 200
+    bf16: bool = True
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Factor on the learning rates: warm-up, flat, linear to zero."""
+    return max(0.0, min(1.0, (step + 1) / max(config.warmup, 1), (config.steps - step) / max(config.decay, 1)))
+
+
+class Data:
+    """All shards of some folders, and the draw of each step."""
+
+    def __init__(self, folders: list[Path], config: TrainConfig) -> None:
+        self.shards = [Shard(p) for f in folders for p in list_shards(f)]
+        self.ends = np.cumsum([len(s) for s in self.shards])
+        self.config = config
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def draw(self, step: int) -> tuple[list[Picture], np.random.Generator]:
+        """The pictures of a step, each with at most `sentences` of its sentences, and the generator for augmentation."""
+        rng = np.random.default_rng([self.config.seed, step])
+        pictures = []
+        for index in rng.integers(len(self), size=self.config.pictures):
+            shard = int(np.searchsorted(self.ends, index, side="right"))
+            start = 0 if shard == 0 else int(self.ends[shard - 1])
+            p = self.shards[shard][int(index) - start]
+            if len(p.sentences) > self.config.sentences:
+                keep = sorted(rng.choice(len(p.sentences), self.config.sentences, replace=False))
+                p = Picture(
+                    seed=p.seed, rgb=p.rgb, grid=p.grid, state=p.state, objects=p.objects,
+                    sentences=tuple(p.sentences[i] for i in keep),
+                )  # fmt: skip
+            pictures.append(p)
+        return pictures, rng
+
+
+def losses(model: VLM, batch: Batch, features: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+    """Word and point losses, and how often they are right. hidden [B,T,D], features [B,C,M,M]."""
+    flat = hidden.flatten(0, 1)
+    logits = model.decoder.logits(flat[batch.label_at]).float()
+    out = {
+        "words": F.cross_entropy(logits, batch.label),
+        "words_right": (logits.argmax(1) == batch.label).float().mean(),
+    }
+    if len(batch.point_at) and features.numel():
+        grid = model.config.vision.map_grid
+        picture = batch.point_at // hidden.shape[1]
+        query = model.pointer(flat[batch.point_at])
+        # One product a picture: gathering a map for every point would cost more than the decoder's attention.
+        scores = torch.cat([query[picture == b] @ features[b].flatten(1) for b in range(features.shape[0])])
+        order = torch.cat([torch.nonzero(picture == b)[:, 0] for b in range(features.shape[0])])
+        scores = scores.float() / features.shape[1] ** 0.5
+        cell = batch.point_cell[order]
+        out["points"] = pointer_loss(scores, cell, grid)
+        peak = scores.argmax(1)
+        found = torch.stack([peak // grid, peak % grid], dim=1)
+        out["points_right"] = ((found - cell).abs().amax(1) <= 1.5).float().mean()
+    return out
+
+
+def train(
+    model: VLM, tokenizer: Tokenizer, names: Names, folders: list[Path], out: Path, config: TrainConfig,
+    report: Callable[[str], None], texts: Callable[[np.random.Generator], Picture] | None = None,
+) -> dict[str, float]:
+    """Train, saving into `out` as it goes; goes on from what `out` already holds. Returns the last figures.
+
+    texts: for stage "speak", draws a picture-less bundle of sentences.
+
+    Raises:
+        CheckpointError: `out` holds a run with another configuration.
+        FloatingPointError: the loss is no longer a number.
+    """  # fmt: skip
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    stream = Stream(tokenizer)
+    heads = PerceptionHeads(model.config.vision, names)
+    run = nn.ModuleDict({"model": model, "heads": heads})
+    optimizer = _optimizer(model, heads, config)
+    data = None if config.stage == "speak" else Data(folders, config)
+    start, seen = _resume(out, model, heads, optimizer, config)
+    model.train()
+    if config.stage == "both":
+        model.vision.apply(lambda m: m.eval() if isinstance(m, nn.BatchNorm2d) else None)
+    batches = _batches(data, texts, stream, model, names, config, start)
+    means: dict[str, float] = {}
+    began = time.monotonic()
+    for step in range(start, config.steps):
+        batch, targets = next(batches)
+        for group in optimizer.param_groups:
+            group["lr"] = group["base"] * learning_rate(config, step)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.bf16):
+            figures = _figures(model, heads, batch, targets, config.stage)
+        loss = (
+            figures.get("words", torch.zeros(()))
+            + config.point_weight * figures.get("points", torch.zeros(()))
+            + (config.see_weight if config.stage == "both" else 1.0) * _seeing(figures)
+        )
+        if not math.isfinite(float(loss)):
+            raise FloatingPointError(f"step {step}: the loss is {float(loss)}; lower lr ({config.lr}) or set bf16=false")
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(run.parameters(), config.clip)
+        optimizer.step()
+        seen += len(batch.label_at) if config.stage == "speak" else config.pictures
+        for name, value in figures.items():
+            means[name] = 0.98 * means.get(name, float(value)) + 0.02 * float(value)
+        if step % 20 == 19:
+            rate = (step + 1 - start) / (time.monotonic() - began)
+            text = " ".join(f"{k} {v:.3f}" for k, v in means.items())
+            report(f"step {step + 1}/{config.steps} {rate:.2f}/s lr x{learning_rate(config, step):.2f} {text}")
+        if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
+            notes = {"step": step + 1, "seen": seen, "train": asdict(config), "figures": means}
+            _save(out, model, heads, optimizer, tokenizer, notes)
+    return means
+
+
+def _seeing(figures: dict[str, Tensor]) -> Tensor:
+    parts = [figures[k] for k in ("colour", "kind", "size", "where", "there") if k in figures]
+    return torch.stack(parts).sum() if parts else torch.zeros(())
+
+
+def _figures(model: VLM, heads: PerceptionHeads, batch: Batch, targets: Targets | None, stage: Stage) -> dict[str, Tensor]:
+    if stage == "speak":
+        x = model.decoder.embed(batch.ids)
+        mask = _text_mask(batch.segments)
+        hidden, _ = model.decoder(x, batch.positions, mask)
+        return losses(model, batch, torch.empty(0), hidden)
+    assert targets is not None
+    if stage == "see":
+        return heads(*model.vision(batch.image), targets)  # type: ignore[no-any-return]
+    tokens, features = model.vision(batch.image)
+    hidden = model.read(tokens, batch.state, batch.ids, batch.segments, batch.positions)
+    return {**losses(model, batch, features, hidden), **heads(tokens, features, targets)}
+
+
+def _text_mask(segments: Tensor) -> Tensor:
+    t = segments.shape[1]
+    causal = torch.ones(t, t, dtype=torch.bool).tril()
+    return ((segments[:, :, None] == segments[:, None, :]) & causal)[:, None]
+
+
+def _optimizer(model: VLM, heads: PerceptionHeads, config: TrainConfig) -> torch.optim.AdamW:
+    decoder = list(model.decoder.parameters())
+    ids = {id(p) for p in decoder}
+    new = [p for p in [*model.parameters(), *heads.parameters()] if id(p) not in ids]
+    groups = [{"params": decoder, "base": config.lr}, {"params": new, "base": config.lr_new}]
+    return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True)
+
+
+def _batches(
+    data: Data | None, texts: Callable[[np.random.Generator], Picture] | None, stream: Stream, model: VLM,
+    names: Names, config: TrainConfig, start: int,
+) -> Iterator[tuple[Batch, Targets | None]]:  # fmt: skip
+    """Batches in step order, prepared a few steps ahead in one other thread."""
+
+    def make(step: int) -> tuple[Batch, Targets | None]:
+        if data is None:
+            assert texts is not None, "stage 'speak' draws its sentences from `texts`"
+            rng = np.random.default_rng([config.seed, step])
+            bundles = [texts(rng) for _ in range(config.pictures)]
+            return make_batch(bundles, stream, model.config, None), None
+        pictures, rng = data.draw(step)
+        batch = make_batch(pictures, stream, model.config, rng)
+        return batch, make_targets(pictures, names, model.config.vision.map_grid, rng)
+
+    with ThreadPoolExecutor(1) as pool:
+        ahead = [pool.submit(make, s) for s in range(start, min(start + 3, config.steps))]
+        for step in range(start, config.steps):
+            ready = ahead.pop(0).result()
+            if step + 3 < config.steps:
+                ahead.append(pool.submit(make, step + 3))
+            yield ready
+
+
+def _save(
+    out: Path, model: VLM, heads: PerceptionHeads, optimizer: torch.optim.AdamW, tokenizer: Tokenizer,
+    notes: dict[str, Any],
+) -> None:  # fmt: skip
+    out.mkdir(parents=True, exist_ok=True)
+    state = optimizer.state_dict()["state"]
+    tensors = {f"{i}.{k}": v for i, values in state.items() for k, v in values.items()}
+    save_tensors(out / "optimizer.safetensors", {**tensors, "at": torch.tensor(notes["step"])})
+    save_tensors(out / "heads.safetensors", heads.state_dict())
+    save_checkpoint(out, model, tokenizer, notes)
+
+
+def _resume(
+    out: Path, model: VLM, heads: PerceptionHeads, optimizer: torch.optim.AdamW, config: TrainConfig
+) -> tuple[int, int]:
+    if not (out / "training.json").is_file():
+        return 0, 0
+    notes = json.loads((out / "training.json").read_text())
+    stored = TrainConfig(**notes["train"])
+    changed = {k for k, v in asdict(stored).items() if v != getattr(config, k)} - {"threads", "save_every", "steps", "decay"}
+    if changed:
+        raise CheckpointError(f"{out} holds a run with other {', '.join(sorted(changed))}; give another out=")
+    load_weights(model, load_file(str(out / "model.safetensors")), "model.safetensors")
+    load_weights(heads, load_file(str(out / "heads.safetensors")), "heads.safetensors")
+    tensors = load_file(str(out / "optimizer.safetensors"))
+    if int(tensors.pop("at")) != notes["step"]:
+        raise CheckpointError(f"{out} was cut off between its files; start again from an earlier checkpoint")
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, name = key.split(".")
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return int(notes["step"]), int(notes["seen"])

@@ -1,0 +1,127 @@
+"""What the eye learns before it is asked anything: what covers each cell, where each named thing is, whether it is there.
+
+A thing is asked for by the sum of a colour vector and a kind vector, so that a pair that was never seen together still
+has a query: what makes colours and kinds combine freely later.
+
+Shapes: B pictures, C map width, M map cells a side, Q queries, W token width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from agent.preprocess import cell_from_pixel
+from agent.training.shards import Picture
+from agent.vlm.config import VisionConfig
+from agent.vlm.model import pointer_loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """The closed word lists of the perception labels, in index order."""
+
+    colours: tuple[str, ...]
+    kinds: tuple[str, ...]
+    sizes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Targets:
+    """colour, kind, size int64[B,M,M] (0 = nothing); query_* int64[Q]: asked things, their picture and whether there;
+    where_at int64[P] indexes the queries that have exactly one answer, where_cell float32[P,2]."""
+
+    colour: Tensor
+    kind: Tensor
+    size: Tensor
+    query_picture: Tensor
+    query_colour: Tensor
+    query_kind: Tensor
+    there: Tensor
+    where_at: Tensor
+    where_cell: Tensor
+
+
+def make_targets(pictures: Sequence[Picture], names: Names, map_grid: int, rng: np.random.Generator) -> Targets:
+    """Labels of a batch. For every thing that is there, one colour-kind pair that is not is asked for too."""
+    colour_of = {n: i for i, n in enumerate(names.colours)}
+    kind_of = {n: i for i, n in enumerate(names.kinds)}
+    size_of = {n: i for i, n in enumerate(names.sizes)}
+    planes: list[np.ndarray] = []
+    queries: list[tuple[int, int, int, float]] = []
+    where: list[tuple[int, tuple[float, float]]] = []
+    for b, p in enumerate(pictures):
+        tables = np.zeros((3, 256), np.int64)
+        for i, o in enumerate(p.objects):
+            tables[:, i + 1] = colour_of[o.colour] + 1, kind_of[o.kind] + 1, size_of[o.size] + 1
+        planes.append(tables[:, p.grid])
+        pairs = [(colour_of[o.colour], kind_of[o.kind]) for o in p.objects]
+        for o, pair in zip(p.objects, pairs, strict=True):
+            if o.point is None:
+                continue
+            if pairs.count(pair) == 1:
+                cell = cell_from_pixel(o.point, p.rgb.shape[0], p.rgb.shape[1], map_grid)
+                where.append((len(queries), cell))
+            queries.append((b, *pair, 1.0))
+            # Half of the absent things share the colour or the kind of this one: the hard ones.
+            other = (
+                (pair[0], int(rng.integers(len(kind_of))))
+                if rng.random() < 0.5
+                else (int(rng.integers(len(colour_of))), pair[1])
+            )
+            if other not in pairs:
+                queries.append((b, *other, 0.0))
+    stacked = torch.from_numpy(np.stack(planes))
+    q = np.array(queries, dtype=np.float64).reshape(-1, 4)
+    column = [torch.from_numpy(q[:, i].astype(np.int64)) for i in range(3)]
+    return Targets(
+        colour=stacked[:, 0], kind=stacked[:, 1], size=stacked[:, 2],
+        query_picture=column[0], query_colour=column[1], query_kind=column[2],
+        there=torch.from_numpy(q[:, 3].astype(np.float32)),
+        where_at=torch.tensor([i for i, _ in where], dtype=torch.int64),
+        where_cell=torch.tensor([c for _, c in where], dtype=torch.float32).reshape(-1, 2),
+    )  # fmt: skip
+
+
+class PerceptionHeads(nn.Module):
+    """Heads for learning to see; thrown away once the language model reads the tokens."""
+
+    def __init__(self, c: VisionConfig, names: Names) -> None:
+        super().__init__()
+        self.counts = (len(names.colours) + 1, len(names.kinds) + 1, len(names.sizes) + 1)
+        self.cover = nn.Conv2d(c.map_width, sum(self.counts), 1)
+        self.point_colour = nn.Embedding(self.counts[0] - 1, c.map_width)
+        self.point_kind = nn.Embedding(self.counts[1] - 1, c.map_width)
+        self.token_colour = nn.Embedding(self.counts[0] - 1, c.width)
+        self.token_kind = nn.Embedding(self.counts[1] - 1, c.width)
+        self.read = nn.Linear(c.width, c.width)
+        self.bias = nn.Parameter(torch.tensor(-2.0))
+
+    def forward(self, tokens: Tensor, features: Tensor, t: Targets) -> dict[str, Tensor]:
+        """tokens [B,G*G,W], features [B,C,M,M] -> named losses and accuracies (the latter carry no gradient)."""
+        cover = self.cover(features).float().split(self.counts, dim=1)
+        out: dict[str, Tensor] = {}
+        for name, logits, target in zip(("colour", "kind", "size"), cover, (t.colour, t.kind, t.size), strict=True):
+            weight = torch.ones(logits.shape[1])
+            weight[0] = 0.2  # most cells are table
+            out[name] = F.cross_entropy(logits, target, weight=weight)
+            seen = target > 0
+            out[f"{name}_right"] = (logits.argmax(1) == target)[seen].float().mean()
+        query = self.point_colour(t.query_colour) + self.point_kind(t.query_kind)
+        logits = torch.einsum("qc,qcm->qm", query, features.float().flatten(2)[t.query_picture])
+        logits = logits[t.where_at] / features.shape[1] ** 0.5
+        out["where"] = pointer_loss(logits, t.where_cell, features.shape[-1])
+        peak = logits.argmax(1)
+        found = torch.stack([peak // features.shape[-1], peak % features.shape[-1]], dim=1)
+        out["where_right"] = ((found - t.where_cell).abs().amax(1) <= 1.5).float().mean()
+        asked = self.token_colour(t.query_colour) + self.token_kind(t.query_kind)
+        heard = torch.einsum("qw,qtw->qt", asked, self.read(tokens).float()[t.query_picture]) / tokens.shape[-1] ** 0.5
+        there = torch.logsumexp(heard, dim=1) + self.bias
+        out["there"] = F.binary_cross_entropy_with_logits(there, t.there)
+        out["there_right"] = ((there > 0) == (t.there > 0.5)).float().mean()
+        return out
