@@ -34,6 +34,8 @@ class Arm:
     def __init__(self, client: int, spec: RobotSpec, *, visuals: bool) -> None:
         flags = 0 if visuals else p.URDF_IGNORE_VISUAL_SHAPES
         self.client, self.spec = client, spec
+        self.width_goal_m = spec.gripper_max_width_m
+        self.teleports = 0
         self.body: int = p.loadURDF(str(PANDA_URDF), useFixedBase=True, flags=flags, physicsClientId=client)
         joints: dict[str, int] = {}
         self.links: dict[str, int] = {"panda_link0": -1}
@@ -63,8 +65,14 @@ class Arm:
         """Between the finger pads."""
         return float(sum(s[0] for s in p.getJointStates(self.body, self._fingers, physicsClientId=self.client)))
 
+    @property
+    def finger_speed_m_s(self) -> float:
+        """Of the faster finger."""
+        return float(max(abs(s[1]) for s in p.getJointStates(self.body, self._fingers, physicsClientId=self.client)))
+
     def teleport(self, q: Float, width_m: float) -> None:
         """Joints there, at rest, with motors that hold them there."""
+        self.teleports += 1
         for joint, value in zip([*self._arm, *self._fingers], [*q, width_m / 2, width_m / 2], strict=True):
             p.resetJointState(self.body, joint, float(value), 0.0, physicsClientId=self.client)
         self.drive(q)
@@ -81,6 +89,7 @@ class Arm:
 
     def grip(self, width_m: float) -> None:
         """Finger motors towards a width; with something between them, they press it."""
+        self.width_goal_m = float(width_m)
         for joint in self._fingers:
             p.setJointMotorControl2(
                 self.body, joint, p.POSITION_CONTROL, targetPosition=width_m / 2, force=FINGER_FORCE_N,

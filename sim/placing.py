@@ -55,18 +55,20 @@ def gap_m(a: _Footprint, b: _Footprint) -> float:
 
 def _distance(a: Float, b: Float) -> float:
     """Between convex polygons [N,2], [M,2] (or points); 0 where they overlap."""
-    if _inside(a[0], b) or _inside(b[0], a):
+    if _overlap(a, b):
         return 0.0
     return min(_to_edges(a, b), _to_edges(b, a))
 
 
-def _inside(point: Float, polygon: Float) -> bool:
-    if len(polygon) < 3:
-        return False
-    edge = np.roll(polygon, -1, axis=0) - polygon
-    to = point - polygon
-    side = edge[:, 0] * to[:, 1] - edge[:, 1] * to[:, 0]
-    return bool((side >= 0).all() or (side <= 0).all())
+def _overlap(a: Float, b: Float) -> bool:
+    """Whether no edge of either has all of the other beyond it (separating axes)."""
+    for polygon in (a, b):
+        edge = np.roll(polygon, -1, axis=0) - polygon
+        for normal in edge[:, ::-1] * [1, -1]:
+            on_a, on_b = a @ normal, b @ normal
+            if on_a.max() < on_b.min() or on_b.max() < on_a.min():
+                return False
+    return len(a) > 1 or len(b) > 1
 
 
 def _to_edges(points: Float, polygon: Float) -> float:
