@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pybullet
+from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from sim.camera import CameraSpec, LightSpec
@@ -34,7 +35,7 @@ class TinyRenderer:
             camera.width,
             camera.height,
             viewMatrix=camera.view.T.ravel().tolist(),
-            projectionMatrix=camera.projection.T.ravel().tolist(),
+            projectionMatrix=_projection(camera).T.ravel().tolist(),
             lightDirection=lights.unit_direction.tolist(),
             lightColor=[1.0, 1.0, 1.0],
             lightDistance=10.0,
@@ -93,3 +94,10 @@ class TinyRenderer:
             )
         body: int = pybullet.createMultiBody(baseVisualShapeIndex=self._shapes[key], physicsClientId=self._client)
         return body
+
+
+def _projection(camera: CameraSpec) -> NDArray[np.float64]:
+    """TinyRenderer samples a pixel at its lower left corner where OpenGL samples its middle: shift by half a pixel."""
+    shift = np.eye(4)
+    shift[:2, 3] = -1 / camera.width, -1 / camera.height
+    return shift @ camera.projection
