@@ -108,7 +108,7 @@ class _Target:
 
 
 class GLRenderer:
-    """One context; any number of cameras and sizes. Use it from the thread that made it."""
+    """One context; any number of cameras and sizes; one thread at a time."""
 
     name = "gl"
 
@@ -118,27 +118,36 @@ class GLRenderer:
         try:
             import moderngl
 
-            self._gl = moderngl
-            self._context: Any = moderngl.create_context(standalone=True, backend="egl", require=330)
+            library: Any = moderngl  # whose types know nothing of `backend`
+            self._context: Any = library.create_context(standalone=True, backend="egl", require=330)
         except Exception as error:  # libEGL missing, no driver, no moderngl: each says so with a type of its own
             raise RendererUnavailable(f"no OpenGL through EGL ({type(error).__name__}: {error})") from error
         context = self._context
         self.device: str = context.info["GL_RENDERER"]
-        self._program = context.program(vertex_shader=_VERTEX, fragment_shader=_FRAGMENT)
-        self._shadow_program = context.program(vertex_shader=_SHADOW_VERTEX, fragment_shader=_SHADOW_FRAGMENT)
+        self._program: Any = context.program(vertex_shader=_VERTEX, fragment_shader=_FRAGMENT)
+        self._shadow_program: Any = context.program(vertex_shader=_SHADOW_VERTEX, fragment_shader=_SHADOW_FRAGMENT)
         self._shadow_map = context.depth_texture((_SHADOW_PX, _SHADOW_PX))
         self._shadow_map.compare_func = "<="
         self._shadow_map.repeat_x = self._shadow_map.repeat_y = False
         self._shadow_target = context.framebuffer(depth_attachment=self._shadow_map)
         self._parts = context.buffer(reserve=MAX_PARTS * 80)
         self._parts.bind_to_uniform_block(0)
-        for program in (self._program, self._shadow_program):
-            program["Parts"].binding = 0
+        self._program["Parts"].binding = self._shadow_program["Parts"].binding = 0
         self._batches: dict[tuple[str, ...], _Batch] = {}
         self._targets: dict[tuple[int, int], _Target] = {}
         context.enable(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
 
     def render(self, parts: Sequence[VisualPart], camera: CameraSpec, lights: LightSpec) -> Picture:
+        # The context is made current for each picture: a process may hold several, and use them from any thread.
+        with self._context:
+            return self._render(parts, camera, lights)
+
+    def close(self) -> None:
+        if self._context is not None:
+            self._context.release()
+            self._context = None
+
+    def _render(self, parts: Sequence[VisualPart], camera: CameraSpec, lights: LightSpec) -> Picture:
         self._write_parts(parts)
         batch = self._batch(tuple(part.mesh_key for part in parts))
         light = _column_major(_light_matrix(lights))
@@ -163,11 +172,6 @@ class GLRenderer:
         batch.colour.render()
         return _read(target, camera, lights)
 
-    def close(self) -> None:
-        if self._context is not None:
-            self._context.release()
-            self._context = None
-
     def _write_parts(self, parts: Sequence[VisualPart]) -> None:
         if not 0 < len(parts) <= MAX_PARTS:
             raise ValueError(f"a picture has 1 to {MAX_PARTS} parts, not {len(parts)}")
@@ -191,9 +195,7 @@ class GLRenderer:
         numbered = (owner, "1i", "part")
         batch = _Batch(
             buffers=(corners, index, owner),
-            colour=context.vertex_array(
-                self._program, [(corners, "3f 3f", "position", "normal"), numbered], index
-            ),
+            colour=context.vertex_array(self._program, [(corners, "3f 3f", "position", "normal"), numbered], index),
             shadow=context.vertex_array(self._shadow_program, [(corners, "3f 12x", "position"), numbered], index),
         )
         self._batches[keys] = batch

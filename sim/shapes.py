@@ -74,8 +74,11 @@ def mesh(key: str) -> Mesh:
         return load_obj(ASSETS / f"{key}.obj")
     d = dimensions(kind, size)
     half, top = d.width_m / 2, d.height_m / 2
-    if kind in ("block", "zone"):
+    if kind == "block":
         return _cuboid((half, half, top))
+    if kind == "zone":  # lit all over as its top is: its sides are a fraction of a pixel, and would only flicker
+        slab = _cuboid((half, half, top))
+        return Mesh.build(slab.vertices, np.tile([0.0, 0.0, 1.0], (len(slab.vertices), 1)), slab.faces)
     if kind == "cylinder":
         return _revolve([(0, -top), (half, -top), (half, top), (0, top)])
     if kind == "box":
@@ -149,7 +152,9 @@ def _vessel_profile(kind: str, half: float, top: float) -> list[tuple[float, flo
 
 def _cuboid(half: tuple[float, float, float], centre: object = (0.0, 0.0, 0.0)) -> Mesh:
     """A box with flat faces."""
-    vertices, normals, faces = [], [], []
+    vertices: list[np.ndarray] = []
+    normals: list[np.ndarray] = []
+    faces: list[tuple[int, int, int]] = []
     for axis in range(3):
         for sign in (-1.0, 1.0):
             normal = np.zeros(3)
