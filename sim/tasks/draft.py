@@ -76,11 +76,15 @@ class Draft:
 
     # What families ask for
 
-    def movable(self, kinds: Sequence[str] = MOVABLE_KINDS, *, colour: str | None = None, style: str | None = None) -> Role:
+    def movable(
+        self, kinds: Sequence[str] = MOVABLE_KINDS, *, colour: str | None = None, style: str | None = None
+    ) -> Role:
         """Something the hand can take."""
         return self._role(kinds, colour, style)
 
-    def place(self, kinds: Sequence[str] = CONTAINER_KINDS, *, colour: str | None = None, style: str | None = None) -> Role:
+    def place(
+        self, kinds: Sequence[str] = CONTAINER_KINDS, *, colour: str | None = None, style: str | None = None
+    ) -> Role:
         """Something to put things in or on."""
         return self._role(kinds, colour, style)
 
@@ -125,7 +129,7 @@ class Draft:
         return tuple(ObjectSpec(name=t.name, kind=t.kind, colour=t.colour, size=t.size) for t in self.things)
 
     def reply(self) -> str:
-        """What to say where the draft was spoilt: regular, so that it can be learnt from the sentence and the picture."""
+        """What to say where the draft was spoilt: regular, to be learnt from the sentence and the picture."""
         role = self.roles[self._spoilt]
         words = role.reference.words
         if self.mode == "absent":
@@ -212,18 +216,18 @@ class Draft:
         kind = self._one([k for k in kinds for _ in range(3 if k in MOVABLE_KINDS else 1)])
         colour = self._one(colours)
         thing = Thing(kind, colour, self._size())
-        if self._allowed(colour, kind) and self._free(thing) and self._room(kind):
-            if not any(t.kind == kind and t.colour == colour for t in self.things):
-                self.things.append(thing)
+        new = not any(t.kind == kind and t.colour == colour for t in self.things)
+        if new and self._allowed(colour, kind) and self._free(thing) and self._room(kind):
+            self.things.append(thing)
 
     def _draw(self, kinds: Sequence[str], colour: str | None) -> tuple[str, str, str]:
         for _ in range(40):
-            kind = kinds[self.rng.integers(len(kinds))]
+            kind = self._one(kinds)
             hue = colour or self._one(_COLOURS)
             if self.split == "combinations" and self.rng.random() < 0.5:
                 fitting = [c for c in heldout.COMBINATIONS if c[1] in kinds and colour in (None, c[0])]
                 if fitting:
-                    hue, kind = sorted(fitting)[self.rng.integers(len(fitting))]
+                    hue, kind = self._one(sorted(fitting))
             if self._allowed(hue, kind):
                 return kind, hue, self._size()
         raise Impossible
@@ -241,10 +245,10 @@ class Draft:
         return self._one(SIZES)
 
     def _one(self, options: Sequence[T]) -> T:
-        return options[self.rng.integers(len(options))]
+        return options[int(self.rng.integers(len(options)))]
 
     def _shuffled(self, items: Sequence[T]) -> list[T]:
-        return [items[i] for i in self.rng.permutation(len(items))]
+        return [items[int(i)] for i in self.rng.permutation(len(items))]
 
     def _held_out(self, thing: Thing) -> bool:
         return (thing.colour, thing.kind) in heldout.COMBINATIONS

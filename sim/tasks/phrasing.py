@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -28,16 +28,20 @@ BEFORE_IMPERATIVE = (
     "I want to see you ", "it would be great if you could ", "would you be so kind as to ", "do me a favor and ",
     "I need the robot to ", "make sure to ", "first thing: ", "quickly ", "carefully ", "gently ", "then ",
 )  # fmt: skip
-BEFORE_STATEMENT = ("robot, ", "ok, ", "hey, ", "now, ", "so, ", "task: ", "goal: ", "please, ", "hey robot, ", "alright, ")
+BEFORE_STATEMENT = (
+    "robot, ", "ok, ", "hey, ", "now, ", "so, ", "task: ", "goal: ", "please, ", "hey robot, ", "alright, ",
+)  # fmt: skip
 AFTER = (
     " please", ", please", " now", " for me", " thanks", ", thanks", ", thank you", " right now", " if you can",
     " for me please", " carefully", ", ok?", " then", " will you", " when you're ready", ", robot", " asap", " again",
 )  # fmt: skip
-HELD_OUT_BEFORE = ("kindly ", "would you mind helping: ", "mate, ", "listen up: ", "quick one: ", "be a dear and ", "yo, ")
+HELD_OUT_BEFORE = (
+    "kindly ", "would you mind helping: ", "mate, ", "listen up: ", "quick one: ", "be a dear and ", "yo, ",
+)  # fmt: skip
 HELD_OUT_AFTER = (", cheers", ", would you", " at once", ", much appreciated", " whenever convenient")
 
 
-@lru_cache(maxsize=None)
+@cache
 def compile_template(template: str) -> Node:
     """The template as nodes.
 
@@ -78,14 +82,16 @@ def _alternatives(tokens: Sequence[str], at: int) -> tuple[Node, int]:
     return (options[0] if len(options) == 1 else options), at
 
 
-def expand(template: str, rng: Rng, slots: Mapping[str, Callable[[], str]], classes: Mapping[str, Sequence[str]]) -> str:
+def expand(
+    template: str, rng: Rng, slots: Mapping[str, Callable[[], str]], classes: Mapping[str, Sequence[str]]
+) -> str:
     """One sentence of the template; each slot is rendered anew at each place where it stands."""
 
     def walk(node: Node) -> str:
         if isinstance(node, str):
             return node
         if isinstance(node, list):
-            return walk(node[rng.integers(len(node))])
+            return walk(node[int(rng.integers(len(node)))])
         if len(node) == 2 and node[0] in ("slot", "class") and isinstance(node[1], str):
             return slots[node[1]]() if node[0] == "slot" else choose(rng, classes[node[1]])
         return "".join(walk(n) for n in node)
@@ -95,7 +101,7 @@ def expand(template: str, rng: Rng, slots: Mapping[str, Callable[[], str]], clas
 
 def choose(rng: Rng, options: Sequence[str]) -> str:
     """One of the options, all equally likely; say one twice to make it likelier."""
-    return options[rng.integers(len(options))]
+    return options[int(rng.integers(len(options)))]
 
 
 def frame(sentence: str, rng: Rng, *, imperative: bool, held_out: bool) -> str:

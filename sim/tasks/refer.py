@@ -77,7 +77,8 @@ class Speaker:
     def _sized(self, size: str, hue: str, noun: str) -> str:
         way = self.rng.random()
         if way < 0.1:
-            return f"the {choose(self.rng, _GLOSS[size])} of the [two] {hue} {_plural(noun)}".replace("[two] ", "two " * (way < 0.05))
+            two = "two " if way < 0.05 else ""
+            return f"the {choose(self.rng, _GLOSS[size])} of the {two}{hue} {_plural(noun)}"
         if way < 0.2:
             return f"the {choose(self.rng, _GLOSS[size])} {hue} {noun}"
         if way < 0.25:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from robots.relations import Relation, Side
-from sim.tasks import heldout
 from sim import lexicon
+from sim.tasks import heldout
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "put": (
@@ -22,7 +22,9 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "stack": ("stack", "stack", "put", "place", "set", "pile", "balance", "lay", "rest", "stick", "move", "drop"),
     "push": ("push", "push", "push", "slide", "shove", "nudge", "shift", "drag", "move", "sweep", "scoot"),
     "pushed": ("pushed", "shoved", "slid", "nudged", "moved"),
-    "gather": ("put", "put", "place", "move", "collect", "gather", "drop", "get", "sort", "bring", "load", "throw", "toss"),
+    "gather": (
+        "put", "put", "place", "move", "collect", "gather", "drop", "get", "sort", "bring", "load", "throw", "toss",
+    ),
     "swap": ("swap", "swap", "switch", "exchange", "interchange", "trade"),
     "want": ("I want", "I'd like", "I need", "we need", "I would like", "we want"),
     "should": ("should", "should", "must", "needs to", "has to", "ought to"),
@@ -88,12 +90,13 @@ TOWARDS: dict[Side, tuple[str, ...]] = {
         "to the right-hand side",
     ),
     Side.FRONT: (
-        "to the front", "to the front", "to the front of the table", "to the front side", "towards the front", "towards me",
-        "closer to me", "toward me", "to the front edge", "to the near side", "to my side of the table",
+        "to the front", "to the front", "to the front of the table", "to the front side", "towards the front",
+        "towards me", "closer to me", "toward me", "to the front edge", "to the near side", "to my side of the table",
     ),
     Side.BACK: (
-        "to the back", "to the back", "to the back of the table", "to the back side", "towards the back", "away from me",
-        "further away from me", "backwards", "to the back edge", "to the far side", "to the far side of the table",
+        "to the back", "to the back", "to the back of the table", "to the back side", "towards the back",
+        "away from me", "further away from me", "backwards",
+        "to the back edge", "to the far side", "to the far side of the table",
     ),
 }  # fmt: skip
 EDGE: dict[Side, tuple[str, ...]] = {
