@@ -1,0 +1,136 @@
+"""Training pictures without physics: objects are put where an episode would have brought them, and the camera looks.
+
+    python -m sim.pictures out=outputs/pictures count=20000 workers=2
+
+What the plans say comes from the same oracle as in physical episodes; only the motion between two looks is left out,
+which makes a picture a hundred times cheaper. `collect` records the physical ones.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+
+from agent.preprocess import state_input
+from agent.training.shards import Picture, SeenObject, Sentence, write_shard
+from robots.geometry import Pose
+from sim.lexicon import HEIGHT_M
+from sim.points import points
+from sim.render import FIRST_OBJECT_ID
+from sim.robot import SimRobot, open_sim_robot
+from sim.scenes import sample_scene
+from sim.world import World
+
+MAP_GRID = 48
+PER_SHARD = 250
+TINY_SHARE = 0.1
+"""Of shards drawn by TinyRenderer, so that machines without OpenGL are no surprise to the model."""
+
+
+def take(robot: SimRobot, seed: int, sentences: tuple[Sentence, ...], *, picture: object = None) -> Picture:
+    """The camera's picture of the world as it is, with everything that is known of it."""
+    seen = robot.picture()
+    frame = seen.frame(robot.world.scene.camera)
+    at = points(robot.world, seen, frame)
+    height, width = seen.ids.shape
+    rows = ((np.arange(MAP_GRID) + 0.5) * height / MAP_GRID).astype(int)
+    columns = ((np.arange(MAP_GRID) + 0.5) * width / MAP_GRID).astype(int)
+    grid = np.clip(seen.ids[np.ix_(rows, columns)] - FIRST_OBJECT_ID + 1, 0, 255).astype(np.uint8)
+    objects = tuple(
+        SeenObject(colour=s.colour, kind=s.kind, size=s.size, point=at[s.name])
+        for s in (robot.world.object_spec(n) for n in robot.world.names)
+    )
+    return Picture(seed=seed, rgb=seen.rgb, grid=grid, state=state_input(robot.state()), objects=objects, sentences=sentences)
+
+
+def disarrange(world: World, rng: np.random.Generator) -> None:
+    """As in the middle of some task: things lie in containers and on each other, one may be in the hand."""
+    names = list(world.names)
+    movable = [n for n in names if world.object_spec(n).kind in ("block", "cylinder")]
+    bases = [n for n in names if n not in movable or world.object_spec(n).kind == "block"]
+    rng.shuffle(movable)
+    used: dict[str, int] = {}
+    moved: set[str] = set()
+    for name in movable:
+        options = [b for b in bases if b != name and b not in moved]
+        if rng.random() > 0.4 or not options or name in used:
+            continue
+        base = str(rng.choice(options))
+        spec = world.object_spec(base)
+        if spec.kind == "block" and used.get(base, 0):
+            continue
+        pose = world.pose(base)
+        spread = {"block": 0.003, "bowl": 0.012, "box": 0.02, "plate": 0.02, "zone": 0.025}[spec.kind]
+        if used.get(base, 0):
+            spread = 0.035
+        up = HEIGHT_M[spec.kind, spec.size] if spec.kind in ("block", "plate", "zone") else 0.006
+        up += 0.03 * used.get(base, 0) if spec.kind == "bowl" else 0.0
+        at = pose.xyz + np.array([*rng.uniform(-spread, spread, 2), up])
+        world.set_pose(name, Pose.from_xyz_yaw(at, rng.uniform(-np.pi, np.pi)))
+        used[base] = used.get(base, 0) + 1
+        moved.add(name)
+    free = [n for n in movable if n not in used]
+    if free and rng.random() < 0.35:
+        world.hold(str(rng.choice(free)))
+
+
+def seeing_picture(robot: SimRobot, seed: int) -> Picture:
+    """A picture to learn seeing from: any training scene, anything anywhere, nothing said."""
+    rng = np.random.default_rng([seed, 11])
+    robot.reset(sample_scene(rng, seed=seed))
+    if rng.random() < 0.75:
+        disarrange(robot.world, rng)
+    return take(robot, seed, ())
+
+
+def make_shard(path: Path, first_seed: int, count: int, renderer: str, make: Callable[[SimRobot, int], Picture]) -> int:
+    """One shard of `count` pictures with the seeds from `first_seed` on. Nothing to do where it is there already."""
+    if path.exists():
+        return 0
+    robot = open_sim_robot(renderer=renderer)  # type: ignore[arg-type]
+    try:
+        write_shard(path, [make(robot, first_seed + i) for i in range(count)])
+    finally:
+        robot.close()
+    return count
+
+
+def make_pictures(
+    out: Path, count: int, first_seed: int, workers: int, make: Callable[[SimRobot, int], Picture],
+    report: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Fill `out` with shards; run again to go on where it was cut off."""
+    if first_seed + count > 1_000_000:
+        raise ValueError(f"training seeds end at 999,999, not {first_seed + count - 1}")
+    out.mkdir(parents=True, exist_ok=True)
+    began, done = time.monotonic(), 0
+    with ProcessPoolExecutor(workers) as pool:
+        jobs = []
+        for k in range(-(-count // PER_SHARD)):
+            seed = first_seed + k * PER_SHARD
+            renderer = "tiny" if (k * TINY_SHARE) % 1 < TINY_SHARE - 1e-9 and k else "auto"
+            path = out / f"pictures-{seed:07d}.safetensors"
+            jobs.append(pool.submit(make_shard, path, seed, min(PER_SHARD, count - k * PER_SHARD), renderer, make))
+        for job in as_completed(jobs):
+            done += job.result()
+            report(f"{done} pictures, {done / (time.monotonic() - began):.0f}/s")
+
+
+def main(arguments: list[str]) -> None:
+    """key=value: out, count, first_seed, workers, kind (see or say)."""
+    given = dict(a.split("=", 1) for a in arguments)
+    kinds = {"see": seeing_picture}
+    make_pictures(
+        Path(given.get("out", "outputs/pictures")), int(given.get("count", "1000")), int(given.get("first_seed", "0")),
+        int(given.get("workers", str(os.cpu_count() or 1))), kinds[given.get("kind", "see")], print,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
