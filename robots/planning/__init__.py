@@ -1,0 +1,1 @@
+"""Motion that is collision-checked and time-parameterised. Imports numpy alone."""

@@ -1,0 +1,156 @@
+"""What every primitive shares: its arguments and outcome, the hand's memory, and streaming motion to a robot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robots.interface import Command, Observation, Robot, Status
+from robots.kinematics import kinematics
+from robots.planning.body import ArmShape, Checker
+from robots.planning.height_map import HeightMap
+from robots.planning.motion import Motion, MotionPlanner, Pace
+from robots.primitives.surface import Cloud
+
+Float = NDArray[np.float64]
+
+SETTLE_S = 0.25
+SETTLED_RAD = 0.004
+STRAY_RAD = 0.25
+"""A joint that is this far behind its command has run into something."""
+HELD_WIDTH_M = 0.003
+"""Fingers that close further than this hold nothing (the thinnest wall is 5 mm)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Grasp:
+    """What the hand remembers of the thing that it holds.
+
+    words: what it was called. width_m: between the fingers when they had closed. drop_m: from the tool point down to
+    its bottom. half_m: its half extents along the tool's x and y. offset_m: float64[2], its centre from the tool
+    point, along the tool's x and y. height_m: from its bottom to its top.
+    """
+
+    words: str
+    width_m: float
+    drop_m: float
+    half_m: tuple[float, float]
+    offset_m: Float
+    height_m: float
+
+    @property
+    def radius_m(self) -> float:
+        """Half the larger extent."""
+        return max(self.half_m)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Target:
+    """A thing: its words and a point on its surface, float64[3] m in the world (None: words alone)."""
+
+    words: str
+    xyz_m: Float | None
+    camera: str = "front"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a primitive ended, and the reason in words. No truth value: compare `status`."""
+
+    status: Status
+    detail: str
+
+    def __bool__(self) -> bool:
+        raise TypeError("an Outcome has no truth value; compare its status with Status.SUCCEEDED")
+
+
+@dataclass(eq=False)
+class Body:
+    """A robot and what its hand remembers. origins: float64[3] m by words, where each picked thing stood (its bottom)."""
+
+    robot: Robot
+    grasp: Grasp | None = None
+    origins: dict[str, Float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.planner = MotionPlanner(self.robot.spec)
+        self.kinematics = kinematics(self.robot.spec)
+
+    def see(self, camera: str) -> Cloud:
+        """The present picture of `camera` as points.
+
+        Raises:
+            KeyError: the robot has no such camera.
+        """
+        observation: Observation = self.robot.observe()
+        if camera not in observation.frames:
+            raise KeyError(f"the robot has no camera {camera!r}; it has {sorted(observation.frames)}")
+        return Cloud.from_frame(observation.frames[camera])
+
+    def checker(self, heights: HeightMap, *, width_m: float) -> Checker:
+        """Clearance of the arm with its present load over `heights`."""
+        held = self.grasp
+        shape = ArmShape(
+            self.robot.spec,
+            width_m=width_m,
+            held_radius_m=0.0 if held is None else held.radius_m,
+            held_drop_m=0.0 if held is None else held.drop_m,
+        )
+        return Checker(shape, heights)
+
+    def follow(self, motion: Motion, *, width_m: float | None = None, stray_rad: float = STRAY_RAD) -> Outcome:
+        """Stream `motion`; then wait until the arm stands still. Stops and says so if the arm runs into something."""
+        if motion.status is not Status.SUCCEEDED:
+            return Outcome(status=motion.status, detail=motion.detail)
+        robot = self.robot
+        period = robot.spec.period_s
+        for i, q in enumerate(motion.q):
+            sent = robot.send(Command(arm_q=q, gripper_width_m=width_m))
+            if sent.arm_q is None or float(np.abs(sent.arm_q - q).max()) > 0.1:
+                robot.stop()
+                return Outcome(status=Status.LIMIT, detail="the limits held the arm back")
+            robot.wait(period)
+            if i % 4 == 3 and float(np.abs(robot.state().arm_q - q).max()) > stray_rad:
+                robot.stop()
+                return Outcome(status=Status.PATH_BLOCKED, detail="the arm ran into something")
+        if len(motion.q):
+            self._settle(motion.q[-1], width_m)
+        return Outcome(status=Status.SUCCEEDED, detail="")
+
+    def _settle(self, q: Float, width_m: float | None) -> None:
+        robot = self.robot
+        for _ in range(int(np.ceil(SETTLE_S / robot.spec.period_s))):
+            if float(np.abs(robot.state().arm_q - q).max()) < SETTLED_RAD:
+                return
+            robot.send(Command(arm_q=q, gripper_width_m=width_m))
+            robot.wait(robot.spec.period_s)
+
+    def grip(self, width_m: float, *, limit_s: float = 0.6) -> float:
+        """Move the fingers towards `width_m` apart until they stop; returns how far apart they are, in metres."""
+        robot = self.robot
+        period = robot.spec.period_s
+        last, still = robot.state().gripper_width_m, 0
+        for _ in range(int(np.ceil(limit_s / period))):
+            robot.send(Command(gripper_width_m=width_m))
+            robot.wait(period)
+            now = robot.state().gripper_width_m
+            still = still + 1 if abs(now - last) < 2e-4 else 0
+            if still >= 3 or abs(now - width_m) < 5e-4:
+                return now
+            last = now
+        return last
+
+    def home(self, *, width_m: float | None = None, heights: HeightMap | None = None, pace: Pace | None = None) -> Outcome:
+        """Straight up where the hand is low, then home."""
+        state = self.robot.state()
+        checker = None if heights is None else self.checker(heights, width_m=state.gripper_width_m)
+        goal = self.robot.spec.home_q_rad
+        return self.follow(self.planner.to_q(state.arm_q, goal, checker=checker, pace=pace), width_m=width_m)
+
+
+def failed(body: Body, outcome: Outcome) -> Outcome:
+    """Bring the arm home, holding what it holds, and pass `outcome` on."""
+    body.home()
+    return outcome

@@ -1,0 +1,14 @@
+"""look: bring the arm home, out of the camera's way."""
+
+from __future__ import annotations
+
+from robots.interface import Status
+from robots.primitives.base import Body, Outcome
+
+
+def look(body: Body) -> Outcome:
+    """The arm at home; whatever is held stays held."""
+    outcome = body.home()
+    if outcome.status is not Status.SUCCEEDED:
+        return outcome
+    return Outcome(status=Status.SUCCEEDED, detail="the arm is out of the way")
