@@ -112,7 +112,9 @@ def run_episode(
             if seen.time_s - start_s > bounds.max_time_s:
                 return ended(Stop.OUT_OF_TIME, f"{bounds.max_time_s:.0f} s and not done")
             tell(Started(call=call, seen=seen, time_s=seen.time_s))
-            outcome = hindrance(call, seen) or perform(call, body, seen)
+            outcome = hindrance(call, seen)
+            if outcome is None:
+                outcome = perform(call, body, seen)
             before_s, seen = seen.time_s, body.robot.observe()
             result = PrimitiveResult(
                 call=call, status=outcome.status, detail=outcome.detail, start_s=before_s, end_s=seen.time_s

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from agent.artifacts import disk_errors, replacing
 from agent.executor import Event, Finished, Planned, Started
 from agent.plan import PrimitiveCall, format_call
-from robots.interface import Command, Observation, Robot, RobotState, Status
-from robots.spec import RobotSpec
+from robots.interface import Status
 
 if TYPE_CHECKING:
     import av
@@ -31,39 +30,8 @@ _TICKS_S = 1000
 """Presentation times in milliseconds: a wait of any length keeps its length in the film."""
 
 
-class FilmedRobot:
-    """A robot, and something that is told each time that its clock moves on."""
-
-    def __init__(self, robot: Robot, moved: Callable[[float], None]) -> None:
-        self._robot = robot
-        self._moved = moved
-
-    @property
-    def spec(self) -> RobotSpec:
-        return self._robot.spec
-
-    def observe(self) -> Observation:
-        return self._robot.observe()
-
-    def state(self) -> RobotState:
-        return self._robot.state()
-
-    def send(self, command: Command) -> Command:
-        return self._robot.send(command)
-
-    def wait(self, seconds: float) -> None:
-        self._robot.wait(seconds)
-        self._moved(seconds)
-
-    def stop(self) -> None:
-        self._robot.stop()
-
-    def close(self) -> None:
-        self._robot.close()
-
-
 class Recorder:
-    """Writes `path` (H.264) while the episode runs. A listener of `run_episode`; `moved` goes to a `FilmedRobot`.
+    """Writes `path` (H.264) while the episode runs. A listener of `run_episode`; `moved` goes to a `WatchedRobot`.
 
     capture: the camera's present picture, uint8[H,W,3], square. picture_px: the side of the picture that points lie in.
     The film appears under its name when `close` is called, whole; without it, nothing is left.

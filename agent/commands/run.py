@@ -13,6 +13,7 @@ from agent.executor import Bounds, EpisodeResult, Listener, Stop, run_episode
 from agent.plan import Planner, format_call
 from agent.sentence import clean_instruction
 from agent.stage import PlannerSource, Stage
+from agent.watched import WatchedRobot
 from robots.primitives import Body
 
 PICTURE_PX = 448
@@ -66,11 +67,11 @@ def act(
     listeners: list[Listener] = [screen, witness]
     film = None
     if video:
-        from agent.recorder import FilmedRobot, Recorder
+        from agent.recorder import Recorder
 
         film = Recorder(record.out / f"{prefix}episode.mp4", instruction, lambda: stage.picture(PICTURE_PX))
         listeners.append(film)
-        body.robot = FilmedRobot(stage.robot, film.moved)
+        body.robot = WatchedRobot(stage.robot, film.moved)
         film.still(0.5)
     write_png(record.out / f"{prefix}before.png", stage.picture(PICTURE_PX))
     record.figures.update(instruction=instruction, objects=stage.names, renderer=stage.renderer, success=None, calls=[])

@@ -1,0 +1,75 @@
+"""`chat`: sentence after sentence in one living scene."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from agent.artifacts import RunRecord
+from agent.commands.run import act
+from agent.errors import Exit, UserError
+from agent.executor import Bounds
+from agent.sentence import clean_instruction
+from agent.stage import PlannerSource, Stage
+from robots.primitives import Body
+
+HELP = "type what to do; `objects` lists what is there, `quit` ends"
+QUIT = ("quit", "exit", "bye", "q")
+
+
+def chat(
+    *,
+    record: RunRecord,
+    renderer: str,
+    gui: bool,
+    video: bool,
+    bounds: Bounds,
+    scene: Any,
+    robot: Any,
+    planner: PlannerSource,
+    stage: Callable[..., Stage],
+) -> Exit:
+    """See conf/chat.yaml. Reads lines from the standard input; a bad line is answered and the next one read.
+
+    result.json holds one entry a sentence under `turns`. What the hand holds and where things came from is remembered.
+    """
+    with record.timed("scene"):
+        world = stage(seed=record.seed, scene=scene, robot=robot, renderer=renderer, gui=gui, instruction="", goal=None)
+    turns: list[dict[str, Any]] = []
+    record.figures.update(turns=turns, objects=world.names)
+    try:
+        with record.timed("planner"):
+            mind = planner(world)
+        print(f"scene  seed {record.seed}: {', '.join(world.names)}\n       {HELP}", flush=True)
+        body = Body(robot=world.robot)
+        for line in lines():
+            if line in QUIT:
+                break
+            if line in ("objects", "help"):
+                print(f"       {', '.join(world.names) if line == 'objects' else HELP}", flush=True)
+                continue
+            try:
+                sentence = clean_instruction(line)
+            except UserError as e:
+                print(f"what?  {e}", flush=True)
+                continue
+            turn = RunRecord(command="chat", out=record.out, seed=record.seed)
+            prefix = f"{len(turns) + 1:02d}_"
+            code = act(turn, world, body, mind, sentence, goal=None, video=video, bounds=bounds, prefix=prefix)
+            turns.append({"status": code.name.lower(), **turn.figures, "timings_s": turn.timings_s})
+        return Exit.DONE
+    finally:
+        world.close()
+
+
+def lines() -> Iterator[str]:
+    """What is typed or piped in, stripped; with a prompt where somebody is looking."""
+    while True:
+        if sys.stdin.isatty():
+            print("> ", end="", flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            return
+        if line.strip():
+            yield line.strip()

@@ -1,0 +1,83 @@
+"""What the calls of an episode claim of the world, for a look at the physics afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from agent.executor import Event, Finished, Started
+from agent.grounding import ground
+from agent.perform import CAMERA
+from agent.plan import Point, PrimitiveCall
+from agent.verbs import Relation, Verb
+from robots.interface import Observation, Status
+from sim.lexicon import canonical
+from sim.world import World
+
+NOTHING = "nothing so called"
+
+
+class Claims:
+    """A listener of `run_episode`. Takes each call at its word: `place(in green bowl)` claims that what the calls
+    before it say is held lies in the green bowl, whatever the hand really did.
+
+    Of two claims about one thing the later stands. `truth` judges a predicate in the world.
+    """
+
+    def __init__(self, world: World, truth: Callable[[str], bool]) -> None:
+        self._world = world
+        self._truth = truth
+        self._held = ""
+        self._standing: dict[str, str] = {}
+        self._pending: tuple[str, str] = ("", "")
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._pending = self._claim(event.call, event.seen)
+        elif isinstance(event, Finished) and event.result.status is Status.SUCCEEDED:
+            subject, predicate = self._pending
+            if event.result.call.verb is Verb.PICK:
+                self._held = subject
+            elif event.result.call.verb is Verb.PLACE:
+                self._held = ""
+            self._standing.pop(subject, None)
+            if predicate:
+                self._standing[subject] = predicate
+
+    def verdicts(self) -> tuple[tuple[str, bool], ...]:
+        """The claims that stand, and whether each holds now."""
+        return tuple((p, NOTHING not in p and self._truth(p)) for p in self._standing.values())
+
+    def _claim(self, call: PrimitiveCall, seen: Observation) -> tuple[str, str]:
+        """The thing that `call` moves and what will be true of it."""
+        if call.verb is Verb.PICK:
+            subject = self._called(call.target, call.point, seen)
+            return subject, f"holding({subject})"
+        if call.verb is Verb.PUSH:
+            subject = self._called(call.target, call.point, seen)
+            if call.side is not None:
+                return subject, f"at({subject}, {call.side.value})"
+            return subject, f"on({subject}, {self._called(call.destination, call.destination_point, seen)})"
+        if call.verb is Verb.PLACE and call.relation is not None and self._held:
+            if call.relation is Relation.ASIDE:
+                return self._held, f"not holding({self._held})"
+            reference = self._called(call.target, call.point, seen)
+            word = "at" if call.relation is Relation.WHERE else call.relation.value.replace(" ", "_")
+            return self._held, f"{word}({self._held}, {reference})"
+        return "", ""
+
+    def _called(self, words: str, point: Point | None, seen: Observation) -> str:
+        """The object that goes by `words`; of several, the one nearest to the point."""
+        reference = canonical(words)
+        fitting = [
+            s.name for s in self._world.scene.specs
+            if s.name == words or (reference.kind or reference.colour) and reference.fits(s.size, s.colour, s.kind)
+        ]  # fmt: skip
+        exact = [name for name in fitting if name == words]
+        if len(exact or fitting) == 1:
+            return (exact or fitting)[0]
+        xyz = None if point is None else ground(seen.frames[CAMERA], point)
+        if not fitting or xyz is None:
+            return fitting[0] if fitting else NOTHING
+        return min(fitting, key=lambda name: float(np.linalg.norm(self._world.pose(name).xyz - xyz)))

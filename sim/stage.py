@@ -1,0 +1,175 @@
+"""One scene with a robot in it, as the commands use it (`agent.stage.Stage`); what `conf/` names in the simulation."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.errors import UserError, one_of
+from agent.watched import WatchedRobot
+from robots.interface import Robot
+from robots.spec import RobotSpec
+from robots.spec import panda as panda_spec
+from sim import bullet  # noqa: F401, before whatever imports pybullet
+from sim.claims import Claims
+from sim.goals import GoalError, bind, parse_goal
+from sim.lexicon import Reference, canonical
+from sim.mentions import mentioned
+from sim.oracle import OraclePlanner
+from sim.naming import SceneError, read_names
+from sim.predicates import evaluate
+from sim.render import Opened, RendererUnavailable, open_renderer
+from sim.robot import SimRobot
+from sim.scenes import MAX_OBJECTS, Scene, named, sample_scene, sample_specs, scene_from_names
+from sim.teacher import instance_of, teacher
+from sim.world import World
+
+RENDERERS = ("auto", "gl", "tiny")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneChoice:
+    """What stands on the table. objects: names as people say them, or None for what the sentence names and, beside it,
+    `distractors` other things."""
+
+    objects: list[str] | None = None
+    distractors: int = 3
+
+    def draw(self, seed: int, sentence: str) -> Scene:
+        """The scene for a sentence; "" for any scene."""
+        try:
+            if self.objects is not None:
+                return scene_from_names([str(o) for o in self.objects], seed)
+            return scene_for(sentence, seed, self.distractors)
+        except SceneError as e:
+            raise UserError(f"no such scene: {e}") from e
+
+
+def scene_for(sentence: str, seed: int, distractors: int) -> Scene:
+    """A scene that has what the sentence names, and others that nobody could take for it."""
+    rng = np.random.default_rng(seed)
+    names = mentioned(sentence)
+    if not names:
+        return sample_scene(rng, n_objects=5, seed=seed)
+    said = [canonical(n) for n in names]
+    things = read_names(rng, names)
+    others = [(s.kind, s.colour, s.size) for s in sample_specs(rng, MAX_OBJECTS) if not any(_fits(r, s.size, s.colour, s.kind) for r in said)]
+    room = min(distractors, MAX_OBJECTS - len(things))
+    return sample_scene(rng, objects=named([*things, *others[:room]]), seed=seed)
+
+
+def _fits(said: Reference, size: str, colour: str, kind: str) -> bool:
+    # Without the size too: beside "the red block" a small and a large one would be two.
+    return Reference(None, said.colour, said.kind).fits(size, colour, kind)
+
+
+def panda() -> RobotSpec:
+    """What `robot=panda` stands for."""
+    return panda_spec()
+
+
+class SimStage:
+    """A living scene. See `agent.stage.Stage`."""
+
+    def __init__(self, robot: SimRobot, renderer: Opened, *, instruction: str = "", goal: str | None = None) -> None:
+        self.sim_robot = robot
+        self.world = robot.world
+        self.renderer = renderer.reason
+        self.instruction = instruction
+        self.goal = goal
+        self.robot: Robot = WatchedRobot(robot, time.sleep) if robot.world.gui else robot
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.world.names
+
+    def picture(self, side_px: int) -> NDArray[np.uint8]:
+        scene = self.world.scene
+        camera = scene.camera.with_size(side_px, side_px)
+        return self.sim_robot.renderer.render(self.world.visuals(), camera, scene.lights).rgb
+
+    def check_goal(self, goal: str) -> None:
+        try:
+            bind(parse_goal(goal), self.world.scene.specs)
+        except GoalError as e:
+            raise UserError(f"goal={goal!r} can't be judged: {e}") from e
+
+    def holds(self, goal: str) -> bool:
+        return evaluate(self.world, goal)
+
+    def witness(self) -> Claims:
+        return Claims(self.world, self.holds)
+
+    def close(self) -> None:
+        self.sim_robot.close()
+
+
+def open_stage(
+    *,
+    seed: int,
+    scene: SceneChoice,
+    robot: Callable[[], RobotSpec],
+    renderer: Literal["auto", "gl", "tiny"] = "auto",
+    gui: bool = False,
+    instruction: str = "",
+    goal: str | None = None,
+) -> SimStage:
+    """A world with the scene that seed and choice give, at rest."""
+    if renderer not in RENDERERS:
+        raise one_of("renderer", renderer, RENDERERS)
+    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise UserError(f"a seed is a whole number from 0 on, not {seed!r}")
+    if gui:
+        need_display()
+    drawn = scene.draw(seed, instruction)
+    try:
+        opened = open_renderer(renderer)
+    except RendererUnavailable as e:
+        raise UserError(f"renderer=gl does not work here: {' '.join(str(e).split())}; use renderer=tiny") from e
+    sim_robot = SimRobot(World(spec=robot(), gui=gui), opened.renderer)
+    sim_robot.reset(drawn)
+    stage = SimStage(sim_robot, opened, instruction=instruction, goal=goal)
+    if goal is not None:
+        stage.check_goal(goal)
+    return stage
+
+
+def need_display() -> None:
+    """PyBullet ends the whole process where it finds no display; so look first."""
+    display = os.environ.get("DISPLAY", "")
+    local = display.startswith(":")
+    number = display[1:].split(".")[0]
+    if os.name == "posix" and (not display or (local and not Path(f"/tmp/.X11-unix/X{number}").exists())):
+        raise UserError(f"gui=true needs a display, and DISPLAY is {display!r}; leave gui out, or log in with one")
+
+
+def check_simulator() -> tuple[bool, str, str]:
+    """For `doctor`: whether a scene can be built and stepped."""
+    world = World()
+    try:
+        world.reset(scene_for("", 0, 0))
+        start = time.perf_counter()
+        world.step(240)
+        return True, f"PyBullet, {240 / (time.perf_counter() - start):.0f} steps a second", ""
+    finally:
+        world.close()
+
+
+def check_renderer() -> tuple[bool, str, str]:
+    """For `doctor`: which renderer `auto` takes, and why. The slow one is fine too."""
+    opened = open_renderer("auto")
+    opened.renderer.close()
+    slow = not opened.reason.startswith("gl")
+    return True, opened.reason, "for a faster one: apt-get install libegl1 libgl1-mesa-dri" if slow else ""
+
+
+def oracle(stage: SimStage) -> OraclePlanner:
+    """What `planner=oracle` stands for: the teacher, told the goal, or reading the sentence as far as it can."""
+    return teacher(stage.sim_robot, instance_of(stage.instruction, stage.goal, stage.world.scene.specs))
