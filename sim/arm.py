@@ -45,7 +45,7 @@ class Arm:
             self.links[info[12].decode()] = i
         self._arm = [joints[name] for name in spec.joint_names]
         self._fingers = [joints[name] for name in spec.gripper_joint_names]
-        self._all = [i for i in range(len(self.links) - 1)]
+        self._all = list(range(len(self.links) - 1))
         for i in self._fingers:
             p.changeDynamics(self.body, i, lateralFriction=FINGER_FRICTION, spinningFriction=0.005,
                              rollingFriction=0.0, restitution=0.0, physicsClientId=client)  # fmt: skip

@@ -23,7 +23,7 @@ SPINNING_FRICTION = 1e-3
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Body:
-    """A named object and its PyBullet id. centre_T_bottom: from the middle of the bounding box to that of its underside."""
+    """A named object and its PyBullet id. centre_T_bottom: middle of the bounding box to middle of the underside."""
 
     spec: ObjectSpec
     id: int

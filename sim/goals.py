@@ -1,6 +1,6 @@
 """Goals as text: predicates joined by `and`, each perhaps behind `not`. Only the words; sim.predicates knows the world.
 
-    parse_goal("in(red block, green bowl) and not on(blue block, red block)")
+parse_goal("in(red block, green bowl) and not on(blue block, red block)")
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def parse_goal(text: str) -> Goal:
             wanted, at = not wanted, word.end()
         call = _CALL.match(text, at)
         if call is None:
-            raise _expected(text, at, f"a predicate such as in(red block, green bowl); there are {', '.join(PREDICATES)}")
+            known = ", ".join(PREDICATES)
+            raise _expected(text, at, f"a predicate such as in(red block, green bowl); there are {known}")
         name, arguments = call[1], tuple(" ".join(a.split()) for a in call[2].split(","))
         if name not in PREDICATES:
             raise _expected(text, at, f"one of {', '.join(PREDICATES)}")

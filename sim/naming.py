@@ -11,7 +11,11 @@ from sim.lexicon import COLOUR_WORDS, COLOURS, KIND_WORDS, KINDS, SIZE_WORDS, SI
 
 _FILLERS = frozenset(("a", "an", "the", "one", "another", "colored", "coloured"))
 _KNOWN = frozenset(
-    part for table in (KIND_WORDS, COLOUR_WORDS, SIZE_WORDS) for words in table.values() for w in words for part in re.split(r"[ -]", w)
+    part
+    for table in (KIND_WORDS, COLOUR_WORDS, SIZE_WORDS)
+    for words in table.values()
+    for phrase in words
+    for part in re.split(r"[ -]", phrase)
 )
 
 
@@ -30,7 +34,8 @@ def check_words(words: str) -> None:
         stems = (word, word.removesuffix("s"), word.removesuffix("es"))
         if word not in _FILLERS and not any(s in _KNOWN for s in stems):
             raise SceneError(
-                f"{words!r}: {word!r} names nothing here; there are {a_or_b(KINDS)}, in {a_or_b(COLOURS)}, {a_or_b(SIZES)}"
+                f"{words!r}: {word!r} names nothing here; "
+                f"there are {a_or_b(KINDS)}, in {a_or_b(COLOURS)}, {a_or_b(SIZES)}"
             )
 
 

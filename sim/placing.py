@@ -97,7 +97,8 @@ def place(rng: np.random.Generator, things: Sequence[tuple[str, str]]) -> list[S
             taken.append(_footprint(*things[i], np.array(found.xy_m), found.yaw_rad))
         else:
             return [spots[i] for i in range(len(things))]
-    raise SceneError(f"no room on the table for {', '.join(f'{s} {k}' for k, s in things)} with space between them; ask for fewer")
+    wanted = ", ".join(f"{size} {kind}" for kind, size in things)
+    raise SceneError(f"no room on the table for {wanted} with space between them; ask for fewer")
 
 
 def _free_spot(rng: np.random.Generator, kind: str, size: str, taken: Sequence[_Footprint]) -> Spot | None:

@@ -15,15 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robots.geometry import Pose
-from sim.goals import Goal, bind, parse_goal
+from sim.goals import Goal, GoalError, bind, parse_goal
 from sim.shapes import WALL_M, dimensions
 from sim.world import World
+
+__all__ = ["Goal", "GoalError", "State", "Thing", "check_goal", "evaluate", "explain", "parse_goal", "state_of"]
 
 Float = NDArray[np.float64]
 
 STILL_M_S = 0.03
 CONTACT_M = 0.008
 """A thing rests on another whose top is within this of its lowest point; one solver step leaves 1 to 2 mm."""
+TABLE_M = 0.003
+"""A thing lies on the bare table when its lowest point is within this of it: on a plate it is 5 mm up."""
 EDGE_M = 0.002
 """How far beyond the edge of what is under it a thing's middle may lie: rounding; further out it would fall."""
 RIM_M = 0.004
@@ -131,7 +135,7 @@ def on(state: State, a: str, b: str) -> bool:
 
 
 def inside(state: State, a: str, b: str) -> bool:
-    """a lies in bowl or box b: its middle within the walls, its lowest point below the rim. In a plate or zone: on it."""
+    """a lies in bowl or box b: its middle within the walls, its lowest point below the rim. In a plate: on it."""
     inner, outer = state.things[a], state.things[b]
     if outer.kind not in ("bowl", "box"):
         return outer.kind in ("plate", "zone") and on(state, a, b)
@@ -185,7 +189,7 @@ def at(state: State, a: str, where: str) -> bool:
     if not thing.settled:
         return False
     if where == "table":
-        return abs(thing.lowest_m) <= CONTACT_M
+        return abs(thing.lowest_m) <= TABLE_M
     sides = {"left": y <= -SIDE_Y_M, "right": y >= SIDE_Y_M, "front": x >= FRONT_X_M, "back": x <= BACK_X_M}
     if where in sides:
         return bool(sides[where])
@@ -210,6 +214,11 @@ _FUNCTIONS: dict[str, Predicate] = {
     "on": on, "in": inside, "left_of": left_of, "right_of": right_of, "in_front_of": in_front_of, "behind": behind,
     "near": near, "at": at, "holding": holding, "open": opened, "closed": closed,
 }  # fmt: skip
+
+
+def check_goal(world: World, goal: str) -> Goal:
+    """The goal with this scene's names in it; raises GoalError like `explain`, before anything has moved."""
+    return bind(parse_goal(goal), world.scene.specs)
 
 
 def explain(world: World, goal: str | Goal, state: State | None = None) -> dict[str, bool]:

@@ -1,8 +1,8 @@
 """The simulated Panda behind the Robot protocol: what a real one would show and do, and nothing of the ground truth.
 
-    robot = open_sim_robot()
-    robot.reset(scene)
-    robot.send(Command(arm_q=q)); robot.wait(0.1); robot.observe()
+robot = open_sim_robot()
+robot.reset(scene)
+robot.send(Command(arm_q=q)); robot.wait(0.1); robot.observe()
 """
 
 from __future__ import annotations

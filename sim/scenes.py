@@ -1,26 +1,28 @@
 """What stands on the table, and where: drawn from a generator, or from names as people say them.
 
-    scene = sample_scene(np.random.default_rng(7), n_objects=6, seed=7)
-    scene = scene_from_names(["red block", "the big green bowl"], seed=7)
-    Scene.from_json(scene.to_json()) == scene
+scene = sample_scene(np.random.default_rng(7), n_objects=6, seed=7)
+scene = scene_from_names(["red block", "the big green bowl"], seed=7)
+Scene.from_json(scene.to_json()) == scene
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from sim.camera import CameraSpec, LightSpec
 from sim.lexicon import COLOURS, KINDS, RGB, SIZES, canonical_name
+from sim.looks import sample_camera, sample_lights, sample_table
 from sim.naming import SceneError, read_names
 from sim.placing import place
 from sim.tasks.heldout import COMBINATIONS, TRAINED_COUNTS
 
 MAX_OBJECTS = 10
+MAX_CONTAINERS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +60,8 @@ class Scene:
 
     seed: int
     objects: tuple[PlacedObject, ...]
-    camera: CameraSpec = CameraSpec()
-    lights: LightSpec = LightSpec()
+    camera: CameraSpec = field(default_factory=CameraSpec)
+    lights: LightSpec = field(default_factory=LightSpec)
     table_rgb: RGB = (0.62, 0.55, 0.47)
 
     def __post_init__(self) -> None:
@@ -83,10 +85,7 @@ class Scene:
         """
         try:
             raw: dict[str, Any] = json.loads(text)
-            objects = tuple(
-                PlacedObject(spec=ObjectSpec(**o.pop("spec")), xy_m=(o["xy_m"][0], o["xy_m"][1]), yaw_rad=o["yaw_rad"], z_m=o["z_m"])
-                for o in raw.pop("objects")
-            )
+            objects = tuple(PlacedObject(spec=ObjectSpec(**o.pop("spec")), **_tuples(o)) for o in raw.pop("objects"))
             camera, lights = (_tuples(raw.pop(key)) for key in ("camera", "lights"))
             return cls(objects=objects, camera=CameraSpec(**camera), lights=LightSpec(**lights), **_tuples(raw))
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
@@ -129,7 +128,7 @@ def sample_scene(
 
 
 def sample_specs(rng: np.random.Generator, n: int, *, held_out: bool = False) -> tuple[ObjectSpec, ...]:
-    """n things, no two of one colour and kind; at least one that can be picked up, at most four containers."""
+    """n things, no two of one colour and kind, at least one to pick up, at most MAX_CONTAINERS containers."""
     if not 1 <= n <= MAX_OBJECTS:
         raise SceneError(f"a scene has 1 to {MAX_OBJECTS} objects, not {n}")
     things: list[tuple[str, str, str]] = []
@@ -138,8 +137,9 @@ def sample_specs(rng: np.random.Generator, n: int, *, held_out: bool = False) ->
         kind = str(rng.choice(KINDS, p=(0.38, 0.16, 0.16, 0.1, 0.1, 0.1)))
         colour, size = str(rng.choice(list(COLOURS))), str(rng.choice(SIZES))
         container = kind not in ("block", "cylinder")
-        new = (colour, kind) not in {(c, k) for k, c, _ in things}
-        if not new or (not held_out and (colour, kind) in COMBINATIONS) or (container and (not things or containers == 4)):
+        if (colour, kind) in {(c, k) for k, c, _ in things} or (not held_out and (colour, kind) in COMBINATIONS):
+            continue
+        if container and (not things or containers == MAX_CONTAINERS):
             continue
         containers += container
         things.append((kind, colour, size))
@@ -169,46 +169,3 @@ def scene_from_names(names: Sequence[str], seed: int) -> Scene:
         raise SceneError(f"a scene has 1 to {MAX_OBJECTS} objects, not {len(names)}")
     rng = np.random.default_rng(seed)
     return sample_scene(rng, objects=named(read_names(rng, names)), seed=seed)
-
-
-def sample_camera(rng: np.random.Generator) -> CameraSpec:
-    """About 3 cm and 3 degrees around the usual place."""
-    usual = CameraSpec()
-    x, y, z = (float(a + b) for a, b in zip(usual.position_m, rng.uniform([-0.03, -0.04, -0.03], [0.04, 0.04, 0.04]), strict=True))
-    tx, ty, tz = (float(a + b) for a, b in zip(usual.target_m, rng.uniform(-0.015, 0.015, 3), strict=True))
-    return CameraSpec(position_m=(x, y, z), target_m=(tx, ty, tz), fov_y_rad=usual.fov_y_rad + float(rng.uniform(-0.02, 0.02)))
-
-
-def sample_lights(rng: np.random.Generator) -> LightSpec:
-    """A lamp somewhere above, soft to hard, before a pale wall."""
-    angle, lean = rng.uniform(-np.pi, np.pi), rng.uniform(0.1, 0.7)
-    ambient = float(rng.uniform(0.45, 0.65))
-    wall = rng.uniform(0.5, 0.85) + rng.uniform(-0.05, 0.05, 3)
-    r, g, b = (float(c) for c in wall)
-    return LightSpec(
-        direction=(float(lean * np.cos(angle)), float(lean * np.sin(angle)), 1.0),
-        ambient=ambient,
-        diffuse=float(rng.uniform(0.95, 1.1) - ambient),
-        shadow=float(rng.uniform(0.25, 0.65)),
-        background_rgb=(r, g, b),
-    )
-
-
-TABLES: tuple[RGB, ...] = (
-    (0.62, 0.55, 0.47), (0.72, 0.60, 0.44), (0.50, 0.40, 0.31), (0.80, 0.76, 0.70), (0.66, 0.68, 0.70),
-    (0.33, 0.35, 0.38), (0.22, 0.22, 0.24), (0.84, 0.84, 0.82), (0.55, 0.60, 0.55), (0.58, 0.52, 0.58),
-)  # fmt: skip
-"""Woods, stones, cloths."""
-_TABLE_CONTRAST = 0.22
-
-
-def sample_table(rng: np.random.Generator, rgbs: Sequence[RGB]) -> RGB:
-    """A table colour that nothing on it comes too near to; where all do, the least near of twenty."""
-    best: tuple[float, RGB] = (-1.0, TABLES[0])
-    for _ in range(20):
-        r, g, b = (float(c) for c in np.clip(np.array(TABLES[rng.integers(len(TABLES))]) + rng.uniform(-0.06, 0.06, 3), 0.05, 0.95))
-        nearest = min((float(np.linalg.norm(np.subtract((r, g, b), c))) for c in rgbs), default=1.0)
-        if nearest >= _TABLE_CONTRAST:
-            return (r, g, b)
-        best = max(best, (nearest, (r, g, b)))
-    return best[1]

@@ -23,14 +23,14 @@ from robots.spec import RobotSpec, panda
 from sim import shapes
 from sim.arm import Arm
 from sim.bodies import Body, make_body, make_table
-from sim.scenes import ObjectSpec, Scene
 from sim.render import FIRST_OBJECT_ID, TABLE_ID, VisualPart
+from sim.scenes import ObjectSpec, Scene
 
 Float = NDArray[np.float64]
 
 STEPS_PER_S = 240
 SOLVER_ITERATIONS = 30
-GRASP_DEPTH_M = 0.020
+GRASP_DEPTH_M = 0.021
 """How far below a thing's top `hold` puts the tool point; half its height where that is less."""
 
 SQUEEZE_M = 0.02
@@ -55,7 +55,7 @@ class World:
         self.gui = gui
         self.client: int = p.connect(p.GUI if gui else p.DIRECT)
         if self.client < 0:
-            raise RuntimeError("PyBullet opened no client; gui=true needs a display" if gui else "PyBullet opened no client")
+            raise RuntimeError("PyBullet opened no client" + ("; gui=true needs a display" if gui else ""))
         self._scene: Scene | None = None
         self._bodies: dict[str, Body] = {}
         self._steps = 0
@@ -213,7 +213,8 @@ class World:
             xyz, quat = p.getBasePositionAndOrientation(body.id, physicsClientId=self.client)
             matrix = Pose(xyz=np.array(xyz), quat_xyzw=np.array(quat)).matrix.astype(np.float32)
             key = shapes.mesh_key(body.spec.kind, body.spec.size)
-            parts.append(VisualPart(mesh_key=key, world_T_part=matrix, rgb=body.spec.rgb, object_id=FIRST_OBJECT_ID + i))
+            object_id = FIRST_OBJECT_ID + i
+            parts.append(VisualPart(mesh_key=key, world_T_part=matrix, rgb=body.spec.rgb, object_id=object_id))
         return parts
 
     def close(self) -> None:
