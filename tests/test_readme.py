@@ -42,7 +42,9 @@ def test_the_first_command_does_the_main_job(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["command"] == "run"
-    assert result["success"] is True
+    assert result["status"] == "done"
+    assert result["verified"] is True
+    assert "in(red block, green bowl)" in [claim["predicate"] for claim in result["claims"] if claim["holds"]]
     for name in ("episode.mp4", "plan.txt"):
         assert (tmp_path / "run" / name).stat().st_size > 0, name
         assert f"`{name}`" in README
