@@ -76,7 +76,7 @@ class CameraSpec:
 class LightSpec:
     """One lamp, infinitely far away, and the light that comes from everywhere.
 
-    direction: towards the lamp, world. A surface of colour c facing the lamp shows c * min(1, ambient + diffuse).
+    direction: towards the lamp, world. A surface of colour c that faces the lamp shows min(1, c * (ambient + diffuse)).
     shadow: share of the lamp's light that its shadows take away; TinyRenderer draws none.
     background_rgb: what is seen beside the table, 0 to 1.
     """

@@ -68,7 +68,7 @@ void main() {
         float bias = 0.0015 + 0.004 * (1.0 - facing);
         lit = 1.0 - shadow * (1.0 - texture(shadow_map, vec3(light_point.xy, light_point.z - bias)));
     }
-    colour = vec4(part_colour.rgb * min(ambient + diffuse * facing * lit, 1.0), part_colour.a);
+    colour = vec4(part_colour.rgb * (ambient + diffuse * facing * lit), part_colour.a);
     depth = depth_m;
 }
 """

@@ -32,7 +32,7 @@ _STAVES = 16  # of round walls in collision
 
 # Outer half-profiles (share of the radius, share of the height), bottom to rim.
 _BOWL = ((0.62, 0.0), (0.88, 0.42), (1.0, 1.0))
-_PLATE = ((0.74, 0.0), (1.0, 1.0))
+_PLATE = ((0.84, 0.0), (1.0, 1.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,11 @@ def collision_pieces(kind: str, size: str) -> tuple[Piece, ...]:
     outer = _outer_profile(kind, half, top)
     floor_radius = outer[0][0]
     floor = _piece("cylinder", (floor_radius, floor_radius, WALL_M / 2), (0, 0, WALL_M / 2 - top))
-    return (floor, *(stave for low, high in pairwise(outer) for stave in _staves(low, high)))
+    tiers = list(pairwise(outer))
+    return (
+        floor,
+        *(stave for i, (low, high) in enumerate(tiers) for stave in _staves(low, high, rim=i == len(tiers) - 1)),
+    )
 
 
 def _piece(
@@ -117,13 +121,16 @@ def _piece(
     return Piece(form=form, half_extents_m=half_extents_m, shape_T_piece=Pose.from_xyz_yaw(centre_m))
 
 
-def _staves(low: tuple[float, float], high: tuple[float, float]) -> list[Piece]:
-    """A ring of boxes whose outer faces are the cone between two points (radius, z) of a profile."""
+def _staves(low: tuple[float, float], high: tuple[float, float], *, rim: bool) -> list[Piece]:
+    """A ring of boxes whose outer faces are the cone between two points (radius, z) of a profile. At the rim they are
+    cut so that the middle of a leaning wall, not its outer face, ends at the rim's height."""
     along = np.array([high[0] - low[0], high[1] - low[1]])
     length = float(np.linalg.norm(along))
     along /= length
+    if rim:
+        length -= WALL_M / 2 * along[0] / along[1]
     inward = np.array([-along[1], along[0]])
-    radius, z = (np.array(low) + np.array(high)) / 2 + inward * WALL_M / 2
+    radius, z = np.array(low) + along * length / 2 + inward * WALL_M / 2
     half_width = max(low[0], high[0]) * float(np.tan(np.pi / _STAVES))
     staves = []
     for angle in 2 * np.pi * np.arange(_STAVES) / _STAVES:
