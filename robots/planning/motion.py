@@ -33,10 +33,11 @@ class Motion:
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """Shares of the robot's velocity and acceleration limits."""
+    """Shares of the robot's velocity and acceleration limits, and the tool's own speed where that must be low."""
 
     velocity: float = 0.85
     acceleration: float = 0.40
+    tool_m_s: float | None = None
 
 
 def pointing_down(xyz: Float, yaw_rad: float) -> Pose:
@@ -54,13 +55,19 @@ class MotionPlanner:
 
     def timed(self, waypoints: Float, pace: Pace) -> Float:
         """float64[M,J]: a stream through waypoints [K,J] rad, within the robot's limits."""
-        count = int(np.clip(24 * len(waypoints), 40, 240))
-        return time_scale(
-            densify(waypoints, count),
-            self.spec.velocity_rad_s * pace.velocity,
-            self.spec.acceleration_rad_s2 * pace.acceleration,
+        path = densify(waypoints, int(np.clip(24 * len(waypoints), 40, 240)))
+        velocity, acceleration = self.spec.velocity_rad_s * pace.velocity, self.spec.acceleration_rad_s2 * pace.acceleration
+        if pace.tool_m_s is None or len(path) < 2:
+            return time_scale(path, velocity, acceleration, self.spec.period_s)
+        # The tool's path stands beside the joints' as three more coordinates with a speed limit of their own.
+        tool = self._kinematics.frames(path)[:, -1, :3, 3]
+        both = time_scale(
+            np.concatenate([path, tool], axis=1),
+            np.append(velocity, np.full(3, pace.tool_m_s)),
+            np.append(acceleration, np.full(3, 1e3)),
             self.spec.period_s,
         )
+        return both[:, : self.spec.dof]
 
     def through(
         self,
