@@ -83,14 +83,24 @@ class Draft:
         return self._role(kinds, colour, style)
 
     def place(
-        self, kinds: Sequence[str] = CONTAINER_KINDS, *, colour: str | None = None, style: str | None = None
+        self,
+        kinds: Sequence[str] = CONTAINER_KINDS,
+        *,
+        colour: str | None = None,
+        size: str | None = None,
+        style: str | None = None,
     ) -> Role:
-        """Something to put things in or on."""
-        return self._role(kinds, colour, style)
+        """Something to put things in, on or beside."""
+        role = self._role(kinds, colour, style)
+        if size is not None and role.reference.size is None and len(role.things) == 1:
+            role.things[0].size = size
+        return role
 
     def every(self, reference: Reference, specs: Sequence[tuple[str, str, str]]) -> Role:
         """All the things that `reference` fits: those (kind, colour, size), and no other in the scene."""
         if any(t.fits(reference) for t in self.things):
+            raise Impossible
+        if not all(self._free(Thing(*s)) for s in specs):
             raise Impossible
         things = [] if self._next_is_spoilt() else [self._add(*s) for s in specs]
         if self._next_is_spoilt() and self.mode == "ambiguous":
@@ -99,6 +109,10 @@ class Draft:
         role = Role(reference, things)
         self.roles.append(role)
         return role
+
+    def guard(self, reference: Reference) -> None:
+        """Keeps everything that comes later from fitting this too."""
+        self._guarded.append(reference)
 
     def complete(self) -> None:
         """Fill the scene up with other things, and give all their names.
@@ -121,7 +135,7 @@ class Draft:
             raise Impossible
         if self.split == "combinations" and not any(self._held_out(t) for r in self.roles for t in r.things):
             raise Impossible
-        self.things = self._shuffled(self.things)
+        self.things = self.shuffled(self.things)
         self._name()
 
     def specs(self) -> tuple[ObjectSpec, ...]:
@@ -149,7 +163,7 @@ class Draft:
         if self._next_is_spoilt():
             role = self._absent(kinds, colour) if self.mode == "absent" else self._ambiguous(kinds, colour)
         else:
-            role = self._single(kinds, colour, style or self._one(_STYLES))
+            role = self._single(kinds, colour, style or self.one(_STYLES))
         self.roles.append(role)
         self._guarded.append(role.reference)
         return role
@@ -164,10 +178,8 @@ class Draft:
                     thing = self._add(kind, hue, size)
                     self._add(*twin)
                     return Role(reference, [thing])
-            reference = {
-                "colour": Reference(None, hue, None),
-                "kind": Reference(None, None, kind),
-            }.get(style, Reference(None, hue, kind))
+            partial = {"colour": Reference(None, hue, None), "kind": Reference(None, None, kind)}
+            reference = partial.get(style, Reference(None, hue, kind))
             if self._unfitted(reference) and self._free(Thing(kind, hue, size)):
                 return Role(reference, [self._add(kind, hue, size)])
             style = "full" if self.rng.random() < 0.3 else style
@@ -185,18 +197,18 @@ class Draft:
     def _ambiguous(self, kinds: Sequence[str], colour: str | None) -> Role:
         for _ in range(40):
             kind, hue, size = self._draw(kinds, colour)
-            style = self._one(("kind", "kind", "colour", "twin", "sizes")) if colour is None else "twin"
+            style = self.one(("kind", "kind", "colour", "twin", "sizes")) if colour is None else "twin"
             number = int(self.rng.integers(2, 4))
             if style == "kind":
                 reference = Reference(None, None, kind)
-                others = [(kind, c, self._size()) for c in self._shuffled(_COLOURS) if c != hue]
+                others = [(kind, c, self._size()) for c in self.shuffled(_COLOURS) if c != hue]
             elif style == "colour":
                 reference = Reference(None, hue, None)
                 others = [(k, hue, self._size()) for k in kinds if k != kind]
             else:
                 reference, number = Reference(None, hue, kind), 2
                 others = [(kind, hue, size if style == "twin" else SIZES[1 - SIZES.index(size)])]
-            things = [(kind, hue, size), *(o for o in others if self._allowed(o[1], o[0]))][:number]
+            things = [(kind, hue, size), *(o for o in others if self.allowed(o[1], o[0]))][:number]
             if len(things) < 2 or not self._unfitted(reference):
                 continue
             if not all(self._free(Thing(*t)) for t in things):
@@ -213,22 +225,22 @@ class Draft:
             kinds = [r.kind for r in said if r.kind] or kinds
         elif likeness < 0.7:
             colours = [r.colour for r in said if r.colour] or colours
-        kind = self._one([k for k in kinds for _ in range(3 if k in MOVABLE_KINDS else 1)])
-        colour = self._one(colours)
+        kind = self.one([k for k in kinds for _ in range(3 if k in MOVABLE_KINDS else 1)])
+        colour = self.one(colours)
         thing = Thing(kind, colour, self._size())
         new = not any(t.kind == kind and t.colour == colour for t in self.things)
-        if new and self._allowed(colour, kind) and self._free(thing) and self._room(kind):
+        if new and self.allowed(colour, kind) and self._free(thing) and self._room(kind):
             self.things.append(thing)
 
     def _draw(self, kinds: Sequence[str], colour: str | None) -> tuple[str, str, str]:
         for _ in range(40):
-            kind = self._one(kinds)
-            hue = colour or self._one(_COLOURS)
+            kind = self.one(kinds)
+            hue = colour or self.one(_COLOURS)
             if self.split == "combinations" and self.rng.random() < 0.5:
                 fitting = [c for c in heldout.COMBINATIONS if c[1] in kinds and colour in (None, c[0])]
                 if fitting:
-                    hue, kind = self._one(sorted(fitting))
-            if self._allowed(hue, kind):
+                    hue, kind = self.one(sorted(fitting))
+            if self.allowed(hue, kind):
                 return kind, hue, self._size()
         raise Impossible
 
@@ -242,18 +254,18 @@ class Draft:
         return thing
 
     def _size(self) -> str:
-        return self._one(SIZES)
+        return self.one(SIZES)
 
-    def _one(self, options: Sequence[T]) -> T:
+    def one(self, options: Sequence[T]) -> T:
         return options[int(self.rng.integers(len(options)))]
 
-    def _shuffled(self, items: Sequence[T]) -> list[T]:
+    def shuffled(self, items: Sequence[T]) -> list[T]:
         return [items[int(i)] for i in self.rng.permutation(len(items))]
 
     def _held_out(self, thing: Thing) -> bool:
         return (thing.colour, thing.kind) in heldout.COMBINATIONS
 
-    def _allowed(self, colour: str, kind: str) -> bool:
+    def allowed(self, colour: str, kind: str) -> bool:
         return self.split == "combinations" or (colour, kind) not in heldout.COMBINATIONS
 
     def _free(self, thing: Thing) -> bool:

@@ -10,8 +10,25 @@ from sim.tasks.base import Move
 from sim.tasks.draft import Draft, Role
 from sim.tasks.words import INSIDE, INTO
 
-Slot = Role | str | tuple[str, ...]
-"""A thing to refer to, fixed words, or words to choose from."""
+
+@dataclass(frozen=True, kw_only=True)
+class KindWord:
+    """A word for a kind, of no particular thing: "block", "cubes"."""
+
+    kind: str
+    plural: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clause:
+    """A part of a sentence with phrasings of its own."""
+
+    table: str
+    slots: Mapping[str, Slot]
+
+
+Slot = Role | KindWord | Clause | tuple[str, ...]
+"""A thing to refer to, a kind, a clause, or words to choose from."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ Render = Callable[[str], str]
 Node = str | tuple[str, str] | tuple["Node", ...] | list["Node"]
 """Text; ("slot" | "class", name); a sequence (tuple of nodes); a choice (list of nodes)."""
 
-_TOKEN = re.compile(r"\{\w+\}|<\w+>|[()\[\]|]|[^{}<>()\[\]|]+")
+_TOKEN = re.compile(r"\{\w+\}|<\w+>|[()\[\]|]|[^{<()\[\]|]+")
 
 BEFORE_IMPERATIVE = (
     "please ", "please ", "please, ", "could you ", "can you ", "would you ", "will you ", "could you please ",

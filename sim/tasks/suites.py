@@ -15,17 +15,20 @@ from types import ModuleType
 
 import numpy as np
 
-from sim.tasks import heldout, pick, put, stack
+from sim.tasks import heldout, joined, match, pick, push, put, relation, sort_all, stack, swap, tower
 from sim.tasks.base import SPLITS, Instance, Split, goal_of
 from sim.tasks.draft import Draft, Impossible, Mode, Role
-from sim.tasks.meaning import Meaning, Slot
+from sim.tasks.meaning import Clause, KindWord, Meaning, Slot
 from sim.tasks.phrasing import as_typed, choose, expand, frame
 from sim.tasks.refer import Speaker
 from sim.tasks.words import CLASSES
 
 __all__ = ["SPLITS", "SUITES", "families", "sample", "templates"]
 
-_FAMILIES: dict[str, ModuleType] = {"pick": pick, "put": put, "stack": stack}
+_FAMILIES: dict[str, ModuleType] = {
+    "pick": pick, "put": put, "stack": stack, "tower": tower, "relation": relation, "push": push,
+    "sort_all": sort_all, "match": match, "swap": swap, "joined": joined,
+}  # fmt: skip
 DECLINED: tuple[tuple[str, Mode], ...] = (("absent", "absent"), ("ambiguous", "ambiguous"))
 SUITES: dict[str, tuple[str, ...]] = {"tabletop": (*_FAMILIES, *(name for name, _ in DECLINED))}
 _ATTEMPTS = 400
@@ -94,6 +97,10 @@ def renderers(slots: Mapping[str, Slot], speaker: Speaker) -> dict[str, Callable
 def _renderer(name: str, slot: Slot, speaker: Speaker) -> Callable[[], str]:
     if isinstance(slot, Role):
         return lambda: (speaker.refer_to_all if name.isupper() else speaker.refer)(slot)
-    if isinstance(slot, str):
-        return lambda: slot
+    if isinstance(slot, KindWord):
+        return lambda: speaker.plural(slot.kind) if slot.plural else speaker.kind(slot.kind)
+    if isinstance(slot, Clause):
+        table = templates(slot.table, held_out=speaker.held_out)
+        within = renderers(slot.slots, speaker)
+        return lambda: expand(choose(speaker.rng, table), speaker.rng, within, CLASSES)
     return lambda: choose(speaker.rng, slot)

@@ -21,6 +21,8 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "picked": ("picked up", "lifted", "grabbed", "grasped", "raised", "taken", "held"),
     "stack": ("stack", "stack", "put", "place", "set", "pile", "balance", "lay", "rest", "stick", "move", "drop"),
     "push": ("push", "push", "push", "slide", "shove", "nudge", "shift", "drag", "move", "sweep", "scoot"),
+    "slide": ("push", "push", "push", "slide", "slide", "shove", "nudge", "drag", "sweep", "scoot"),
+    "build": ("build", "build", "make", "create", "form", "construct", "assemble", "set up"),
     "pushed": ("pushed", "shoved", "slid", "nudged", "moved"),
     "gather": (
         "put", "put", "place", "move", "collect", "gather", "drop", "get", "sort", "bring", "load", "throw", "toss",

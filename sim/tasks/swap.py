@@ -1,0 +1,79 @@
+"""Family `swap`: two things exchange their places."""
+
+from __future__ import annotations
+
+from robots.relations import Relation
+from sim.tasks.base import PickPlace
+from sim.tasks.draft import Draft
+from sim.tasks.meaning import Meaning
+
+ROLES = 2
+PHRASINGS: dict[str, tuple[str, ...]] = {
+    "swap": (
+        "!<swap> {a} and {b}",
+        "!<swap> {a} and {b}",
+        "!<swap> {a} with {b}",
+        "!<swap> {a} with {b}",
+        "!<swap> the (places|positions|locations|spots) of {a} and {b}",
+        "!<swap> {a} and {b} around",
+        "!<swap> {a} for {b}",
+        "!<swap> where {a} and {b} are",
+        "!<swap> (places|positions) between {a} and {b}",
+        "!<swap> the (place|position|location) of {a} with (that|the one) of {b}",
+        "!have {a} and {b} (swap|switch|trade|exchange) (places|positions|spots)",
+        "!make {a} and {b} (swap|switch|trade|exchange) (places|positions|spots)",
+        "!let {a} and {b} (swap|switch|trade|exchange) (places|positions)",
+        "!let {a} trade places with {b}",
+        "!have {a} switch with {b}",
+        "!put {a} where {b} is and {b} where {a} is",
+        "!put {a} where {b} is and vice versa",
+        "!put {a} where {b} is now and {b} where {a} is now",
+        "!put {a} in {b}'s place and {b} in {a}'s place",
+        "!put {a} in the place of {b} and the other way around",
+        "!move {a} to where {b} is and {b} to where {a} is",
+        "!move {a} to {b}'s (spot|place|position) and vice versa",
+        "!place {a} at the (position|location) of {b} and {b} at the (position|location) of {a}",
+        "!do a swap of {a} and {b}",
+        "!do a swap between {a} and {b}",
+        "!make a switch: {a} and {b}",
+        "!change the places of {a} and {b}",
+        "!change {a} and {b} around",
+        "!reverse the (places|positions) of {a} and {b}",
+        "!rearrange {a} and {b} so that (they have swapped places|each is where the other was)",
+        "{a} and {b} <should> (swap|switch|trade|exchange) (places|positions)",
+        "{a} <should> (swap|switch|trade) (places|positions) with {b}",
+        "{a} and {b} should be (swapped|switched|exchanged|interchanged)",
+        "{a} and {b}: (swap|switch|exchange) them",
+        "{a} and {b}, (swap|switch|exchange) their places",
+        "{a} goes where {b} is, and {b} goes where {a} is",
+        "{a} should be where {b} is and the other way round",
+        "{a} to {b}'s place and {b} to {a}'s place",
+        "<want> {a} and {b} (swapped|switched|exchanged|interchanged)",
+        "<want> {a} and {b} to (swap|switch|trade|exchange) (places|positions)",
+        "<want> {a} where {b} is and {b} where {a} is",
+        "<want> {a} to trade (places|positions) with {b}",
+        "(is it possible|are you able) to (swap|switch|exchange) {a} and {b}",
+        "(how about|what about|would you mind) (swapping|switching|exchanging) {a} and {b}",
+        "time to (swap|switch|exchange) {a} and {b}",
+        "find {a} and {b} and (swap|switch|exchange) them",
+        "see {a} and {b}? (swap|switch|exchange) them",
+        "by the end {a} should be where {b} is now, and vice versa",
+        "a swap: {a} for {b}",
+    ),
+}
+
+
+def exchange(a: str, b: str) -> tuple[PickPlace, ...]:
+    """Out of the way with a, b to a's old place, a to b's."""
+    return (
+        PickPlace(subject=a, relation=Relation.ASIDE),
+        PickPlace(subject=b, relation=Relation.WHERE, reference=a),
+        PickPlace(subject=a, relation=Relation.WHERE, reference=b),
+    )
+
+
+def build(draft: Draft) -> Meaning:
+    """Two movable things."""
+    a, b = draft.movable(), draft.movable()
+    draft.complete()
+    return Meaning(table="swap", slots={"a": a, "b": b}, program=exchange(a.name, b.name))
