@@ -143,6 +143,8 @@ _KIND: dict[type, str] = {bool: "true or false", int: "a whole number", float: "
 def _alike(default: bool | int | float | str, value: Any) -> bool:
     if isinstance(default, bool) or isinstance(value, bool):
         return isinstance(default, bool) and isinstance(value, bool)
+    if default == "auto":
+        return isinstance(value, int | str)
     if isinstance(default, float):
         return isinstance(value, int | float)
     return isinstance(value, type(default))

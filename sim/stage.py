@@ -28,6 +28,7 @@ from sim.predicates import evaluate
 from sim.render import Opened, RendererUnavailable, open_renderer
 from sim.robot import SimRobot
 from sim.scenes import MAX_OBJECTS, Scene, named, sample_scene, sample_specs, scene_from_names
+from sim.tasks.base import Instance
 from sim.teacher import instance_of, teacher
 from sim.world import World
 
@@ -78,12 +79,21 @@ def panda() -> RobotSpec:
 class SimStage:
     """A living scene. See `agent.stage.Stage`."""
 
-    def __init__(self, robot: SimRobot, renderer: Opened, *, instruction: str = "", goal: str | None = None) -> None:
+    def __init__(
+        self,
+        robot: SimRobot,
+        renderer: Opened,
+        *,
+        instruction: str = "",
+        goal: str | None = None,
+        instance: Instance | None = None,
+    ) -> None:
         self.sim_robot = robot
         self.world = robot.world
         self.renderer = renderer.reason
         self.instruction = instruction
         self.goal = goal
+        self.instance = instance
         self.robot: Robot = WatchedRobot(robot, time.sleep) if robot.world.gui else robot
 
     @property
@@ -172,4 +182,6 @@ def check_renderer() -> tuple[bool, str, str]:
 
 def oracle(stage: SimStage) -> OraclePlanner:
     """What `planner=oracle` stands for: the teacher, told the goal, or reading the sentence as far as it can."""
+    if stage.instance is not None:
+        return teacher(stage.sim_robot, stage.instance)
     return teacher(stage.sim_robot, instance_of(stage.instruction, stage.goal, stage.world.scene.specs))

@@ -1,0 +1,85 @@
+"""From lines of episodes to figures and a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sim.stats import Rate, rate_of
+
+Line = dict[str, Any]
+
+
+def report(lines: Sequence[Line]) -> dict[str, Any]:
+    """Figures for result.json: per task, per split, per control arm, false alarms, reasons of failure, the planner's time."""
+    agent = [x for x in lines if x["arm"] == "agent"]
+    several = len({x["split"] for x in agent}) > 1
+    tasks = _rates(agent, (lambda x: f"{x['split']}/{x['task']}") if several else (lambda x: str(x["task"])))
+    acting = [x for x in agent if x["expected"] == "act"]
+    declining = [x for x in agent if x["expected"] != "act"]
+    calls = sum(x["planner_calls"] for x in agent)
+    return {
+        "tasks": {name: r.figures() for name, r in tasks.items()},
+        "mean_rate": mean(tasks.values()),
+        "splits": {
+            split: {**r.figures(), "mean_rate": mean(_rates([x for x in agent if x["split"] == split], _task).values())}
+            for split, r in _rates(agent, lambda x: str(x["split"])).items()
+        },
+        "acted": rate_of(x["success"] for x in acting).figures(),
+        "declined": rate_of(x["success"] for x in declining).figures(),
+        "false_alarms": rate_of(bool(x["declined"]) for x in acting).figures(),
+        "arms": {
+            arm: {**rate_of(x["success"] for x in lines if x["arm"] == arm).figures(),
+                  "tasks": {t: r.figures() for t, r in _rates([x for x in lines if x["arm"] == arm], _task).items()}}
+            for arm in ("blank", "shuffled") if any(x["arm"] == arm for x in lines)
+        },
+        "reasons": dict(Counter(_short(x["reason"]) for x in agent if not x["success"]).most_common()),
+        "planner_ms_a_call": round(1000 * sum(x["planner_s"] for x in agent) / calls, 1) if calls else None,
+        "wall_s_an_episode": round(sum(x["wall_s"] for x in agent) / len(agent), 3) if agent else None,
+    }  # fmt: skip
+
+
+def _task(line: Line) -> str:
+    return str(line["task"])
+
+
+def _rates(lines: Sequence[Line], key: Callable[[Line], str]) -> dict[str, Rate]:
+    names = dict.fromkeys(key(x) for x in lines)
+    return {name: rate_of(x["success"] for x in lines if key(x) == name) for name in names}
+
+
+def mean(rates: Any) -> float | None:
+    """The plain mean over tasks, so that a task with more episodes does not count for more."""
+    found = [r.rate for r in rates if r.rate is not None]
+    return round(sum(found) / len(found), 4) if found else None
+
+
+def _short(reason: str) -> str:
+    """Without the names of things: what can be counted."""
+    head, _, rest = reason.partition(": ")
+    return f"{head}: {rest.partition(':')[0]}" if head == "false alarm" else head
+
+
+def print_report(figures: dict[str, Any]) -> None:
+    """One line a task, then the arms."""
+    width = max([8, *(len(name) for name in figures["tasks"])])
+    print(f"{'task':{width}}  successes  rate    Wilson 95 %")
+    for name, f in figures["tasks"].items():
+        print(f"{name:{width}}  {_rate(f)}")
+    print(f"{'mean':{width}}  {'':9} {figures['mean_rate']:7.1%}")
+    if len(figures["splits"]) > 1:
+        for name, f in figures["splits"].items():
+            print(f"{name:{width}}  {'':9} {f['mean_rate']:7.1%}  mean over its tasks")
+    print(f"{'declined':{width}}  {_rate(figures['declined'])}")
+    print(f"{'alarms':{width}}  {_rate(figures['false_alarms'])}  asked or refused where it should act")
+    for arm, f in figures["arms"].items():
+        print(f"{arm:{width}}  {_rate(f)}  control: {'nothing' if arm == 'blank' else 'something else'} was said")
+    for reason, n in list(figures["reasons"].items())[:8]:
+        print(f"{'':{width}}  {n:>4} x {reason}")
+    if figures["planner_ms_a_call"] is not None:
+        print(f"{'time':{width}}  planner {figures['planner_ms_a_call']} ms a call, {figures['wall_s_an_episode']} s an episode")
+
+
+def _rate(figures: dict[str, Any]) -> str:
+    return str(Rate(n=figures["n"], successes=figures["successes"]))
