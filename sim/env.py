@@ -12,7 +12,6 @@ has the table of environments.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 import gymnasium as gym
@@ -26,17 +25,16 @@ from agent.verbs import Relation, Verb
 from robots.interface import Command, Observation, Status
 from robots.primitives import Body, Outcome, Target, look, pick, place, push
 from sim import env_spaces
+from sim.camera import CameraSpec
 from sim.env_spaces import ActionMode, Arrays, ObsMode
+from sim.episode import OwnTask, TaskSpec, draw
 from sim.goals import Goal, bind, parse_goal
 from sim.lexicon import CONTAINER_KINDS, HEIGHT_M
-from sim.naming import read_names
 from sim.points import FLOOR_M
 from sim.predicates import evaluate
 from sim.render import FIRST_OBJECT_ID, Picture
 from sim.robot import CAMERA, open_sim_robot
-from sim.scenes import ObjectSpec, named, sample_scene
 from sim.tasks.base import Split
-from sim.tasks.suites import sample
 
 CONTROL_S = 0.05
 """Simulated time of one joint-level step: 20 steps a second."""
@@ -49,7 +47,7 @@ class TabletopEnv(gym.Env[Arrays, NDArray[Any]]):
 
     family: a task family, or several to draw from; split: as `sim.tasks` has it. Or a task of one's own: `instruction`
     with `objects` (names as people say them) and `goal` (predicates). obs, action, image_px: see `sim.env_spaces`.
-    renderer: auto, gl or tiny. `reset(seed=N)` draws scene and task from seed N.
+    renderer: auto, gl or tiny. `reset(seed=N)` draws scene and task from seed N, as `evaluate` does for one family.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": round(1 / CONTROL_S)}  # noqa: RUF012
@@ -80,7 +78,9 @@ class TabletopEnv(gym.Env[Arrays, NDArray[Any]]):
         self.render_mode = render_mode
         self._families = (family,) if isinstance(family, str) else tuple(family)
         self._split: Split = split
-        self._own = (instruction, tuple(objects or ()), goal)
+        self._own = None
+        if instruction is not None and objects is not None and goal is not None:
+            self._own = OwnTask(instruction=instruction, objects=tuple(objects), goal=goal)
         self._obs, self._action, self._image_px = obs, action, image_px
         self._robot = open_sim_robot(renderer=renderer)
         spec = self._robot.spec
@@ -95,12 +95,14 @@ class TabletopEnv(gym.Env[Arrays, NDArray[Any]]):
         """A scene and a sentence; `info` has `instruction`, `goal` and the `seed` that gives them again."""
         super().reset(seed=seed)
         self._seed = int(self.np_random.integers(TRAINING_SEEDS)) if seed is None else seed
-        rng = np.random.default_rng(self._seed)
-        self._instruction, goal, specs = self._draw_task(rng)
+        family = self._families[int(np.random.default_rng(self._seed).integers(len(self._families)))]
+        world = self._robot.world
+        instance = draw(world, TaskSpec(task=family, split=self._split, seed=self._seed, own=self._own))
+        if instance.expected != "act":
+            raise ValueError(f"{instance.instruction!r} asks for words, not deeds: nothing here can reward them")
+        self._instruction, self._goal_text = instance.instruction, instance.goal
         self._instruction_array = env_spaces.instruction_array(self._instruction)
-        self._goal_text, self._goal = goal, bind(parse_goal(goal), specs)
-        scene = sample_scene(rng, objects=specs, seed=self._seed)
-        self._robot.reset(replace(scene, camera=scene.camera.with_size(self._image_px, self._image_px)))
+        self._goal = bind(parse_goal(instance.goal), world.scene.specs)
         self._body = Body(robot=self._robot)
         self._arm_q, self._picture = self._robot.spec.home_q_rad, None
         return self._observe(), self._info()
@@ -124,7 +126,7 @@ class TabletopEnv(gym.Env[Arrays, NDArray[Any]]):
 
     def observation(self) -> Observation:
         """The same moment as a `Robot` shows it: what a `Planner` takes."""
-        frame = self._look().frame(self._robot.world.scene.camera)
+        frame = self._look().frame(self._camera)
         return Observation(time_s=self._robot.world.time_s, frames={CAMERA: frame}, state=self._robot.state())
 
     def action_of(self, call: PrimitiveCall) -> NDArray[np.int64]:
@@ -133,15 +135,6 @@ class TabletopEnv(gym.Env[Arrays, NDArray[Any]]):
         return env_spaces.action_from_call(call, None if self._obs == "image" else slots)
 
     # How it is done
-
-    def _draw_task(self, rng: np.random.Generator) -> tuple[str, str, tuple[ObjectSpec, ...]]:
-        instruction, names, goal = self._own
-        if instruction is not None and goal is not None:
-            return instruction, goal, named(read_names(rng, names))
-        instance = sample(self._families[int(rng.integers(len(self._families)))], rng, self._split)
-        if instance.expected != "act":
-            raise ValueError(f"family {instance.family!r} asks for words, not deeds: nothing here can reward them")
-        return instance.instruction, instance.goal, instance.objects
 
     def _move(self, action: NDArray[np.float32]) -> dict[str, Any]:
         spec = self._robot.spec
@@ -205,8 +198,13 @@ class TabletopEnv(gym.Env[Arrays, NDArray[Any]]):
     def _look(self) -> Picture:
         """The picture of this moment, drawn once."""
         if self._picture is None:
-            self._picture = self._robot.picture()
+            world, camera = self._robot.world, self._camera
+            self._picture = self._robot.renderer.render(world.visuals(), camera, world.scene.lights)
         return self._picture
+
+    @property
+    def _camera(self) -> CameraSpec:
+        return self._robot.world.scene.camera.with_size(self._image_px, self._image_px)
 
     def _observe(self) -> Arrays:
         world = self._robot.world

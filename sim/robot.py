@@ -15,6 +15,7 @@ from robots.geometry import Pose
 from robots.interface import Command, Observation, RobotState
 from robots.limits import LimitGate
 from robots.spec import RobotSpec
+from sim.arm import Arm
 from sim.render import Picture, Renderer, open_renderer
 from sim.scenes import Scene
 from sim.world import STEPS_PER_S, World
@@ -31,6 +32,7 @@ class SimRobot:
     def __init__(self, world: World, renderer: Renderer) -> None:
         self.world, self.renderer = world, renderer
         self._gate: LimitGate | None = None
+        self._gated: Arm | None = None
         self._teleports = -1
         self._sent_at_s = 0.0
         self._closed = False
@@ -96,11 +98,11 @@ class SimRobot:
             self.world.arm.grip(command.gripper_width_m)
 
     def _fresh_gate(self) -> LimitGate:
-        """The gate, told anew where the arm is after a reset or a teleport."""
+        """The gate, told anew where the arm is after a reset (of the robot or of its world) or a teleport."""
         arm = self.world.arm
-        if self._gate is None or self._teleports != arm.teleports:
+        if self._gate is None or self._gated is not arm or self._teleports != arm.teleports:
             self._gate = LimitGate(self.spec, arm_q=arm.q, gripper_width_m=arm.width_goal_m)
-            self._teleports, self._sent_at_s = arm.teleports, self.world.time_s
+            self._gated, self._teleports, self._sent_at_s = arm, arm.teleports, self.world.time_s
         return self._gate
 
 
