@@ -51,15 +51,19 @@ def join(*meshes: Mesh) -> Mesh:
 
 
 def load_obj(path: Path) -> Mesh:
-    """An OBJ of triangles `f v//n v//n v//n`, as make_panda_meshes.py writes them."""
+    """An OBJ of triangles, `f v//n v//n v//n` or, with flat faces, `f v v v`, as make_panda_meshes.py writes them."""
     rows: dict[str, list[list[float]]] = {"v": [], "vn": []}
     corners: list[tuple[int, int]] = []
     for line in path.read_text(encoding="ascii").splitlines():
         tag, *words = line.split()
         if tag == "f":
-            corners += [(int(v) - 1, int(n) - 1) for v, n in (word.split("//") for word in words)]
+            corners += [(int(v) - 1, int(n or 0) - 1) for v, _, n in (word.partition("//") for word in words)]
         else:
             rows[tag].append([float(word) for word in words])
+    if not rows["vn"]:
+        triangles = np.array(rows["v"])[np.array(corners)[:, 0]].reshape(-1, 3, 3)
+        flat = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+        return Mesh.build(triangles, np.repeat(flat, 3, axis=0), np.arange(3 * len(triangles)))
     pairs, index = np.unique(np.array(corners), axis=0, return_inverse=True)
     return Mesh.build(np.array(rows["v"])[pairs[:, 0]], np.array(rows["vn"])[pairs[:, 1]], index)
 

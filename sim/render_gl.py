@@ -15,10 +15,11 @@ import numpy as np
 from sim.camera import CameraSpec, LightSpec
 from sim.meshes import join
 from sim.render import Picture, RendererUnavailable, VisualPart
-from sim.shapes import mesh
+from sim.shapes import mesh, shadow_key
 
 _SHADOW_PX = 384
 _MAX_BATCHES = 16
+_UPSIDE_DOWN = np.diag([1.0, -1.0, 1.0, 1.0])  # so that the rows come back top first
 # The lamp's view: a square of this half-width around this point holds all that can throw a shadow into the picture.
 _SHADOW_CENTRE_M, _SHADOW_HALF_M, _SHADOW_DEPTH_M = (0.42, 0.0, 0.0), 0.75, 1.2
 
@@ -96,7 +97,8 @@ class _Batch:
 
     def release(self) -> None:
         for thing in (self.colour, self.shadow, *self.buffers):
-            thing.release()
+            if thing is not None:
+                thing.release()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -155,15 +157,18 @@ class GLRenderer:
             self._shadow_target.use()
             self._shadow_target.clear()
             self._shadow_program["light"].write(light)
-            self._context.cull_face = "front"
-            batch.shadow.render()
-            self._context.cull_face = "back"
+            if batch.shadow is not None:
+                self._context.front_face = "ccw"
+                self._context.cull_face = "front"  # a surface can't then darken itself
+                batch.shadow.render()
+                self._context.cull_face = "back"
         target = self._target(camera.width, camera.height)
         target.framebuffer.use()
         target.framebuffer.clear()
+        self._context.front_face = "cw"
         program, view = self._program, camera.view
         program["view_depth"].value = tuple(-view[2])
-        program["view_projection"].write(_column_major(camera.projection @ view))
+        program["view_projection"].write(_column_major(_UPSIDE_DOWN @ camera.projection @ view))
         program["light"].write(light)
         program["to_light"].value = tuple(lights.unit_direction)
         program["ambient"].value, program["diffuse"].value = lights.ambient, lights.diffuse
@@ -187,19 +192,26 @@ class GLRenderer:
             return self._batches[keys]
         if len(self._batches) >= _MAX_BATCHES:
             self._batches.pop(next(iter(self._batches))).release()
-        context, meshes = self._context, [mesh(key) for key in keys]
-        whole = join(*meshes)
-        part = np.repeat(np.arange(len(meshes), dtype="i4"), [len(m.vertices) for m in meshes])
-        corners = context.buffer(np.hstack([whole.vertices, whole.normals]).astype("f4").tobytes())
-        index, owner = context.buffer(whole.faces.astype("i4").tobytes()), context.buffer(part.tobytes())
-        numbered = (owner, "1i", "part")
-        batch = _Batch(
-            buffers=(corners, index, owner),
-            colour=context.vertex_array(self._program, [(corners, "3f 3f", "position", "normal"), numbered], index),
-            shadow=context.vertex_array(self._shadow_program, [(corners, "3f 12x", "position"), numbered], index),
-        )
+        colour, colour_buffers = self._vertices(self._program, list(enumerate(keys)))
+        casters = [(i, caster) for i, key in enumerate(keys) if (caster := shadow_key(key)) is not None]
+        shadow, shadow_buffers = self._vertices(self._shadow_program, casters) if casters else (None, ())
+        batch = _Batch(colour=colour, shadow=shadow, buffers=(*colour_buffers, *shadow_buffers))
         self._batches[keys] = batch
         return batch
+
+    def _vertices(self, program: Any, numbered: list[tuple[int, str]]) -> tuple[Any, tuple[Any, ...]]:
+        """A vertex array of meshes, each with the number of its part, and the buffers it reads."""
+        context, meshes = self._context, [mesh(key) for _, key in numbered]
+        whole = join(*meshes)
+        part = np.repeat(np.array([i for i, _ in numbered], dtype="i4"), [len(m.vertices) for m in meshes])
+        corners = context.buffer(np.hstack([whole.vertices, whole.normals]).astype("f4").tobytes())
+        owner, index = context.buffer(part.tobytes()), context.buffer(whole.faces.astype("i4").tobytes())
+        lit = "normal" in program
+        content = [
+            (corners, *(("3f 3f", "position", "normal") if lit else ("3f 12x", "position"))),
+            (owner, "1i", "part"),
+        ]
+        return context.vertex_array(program, content, index), (corners, owner, index)
 
     def _target(self, width: int, height: int) -> _Target:
         size = (width, height)
@@ -212,13 +224,16 @@ class GLRenderer:
 
 
 def _read(target: _Target, camera: CameraSpec, lights: LightSpec) -> Picture:
-    """Bring the picture back, top row first."""
-    shape = (camera.height, camera.width)
-    rgba = np.frombuffer(target.framebuffer.read(components=4), dtype=np.uint8).reshape(*shape, 4)[::-1]
-    depth = np.frombuffer(target.framebuffer.read(components=1, attachment=1, dtype="f4"), dtype=np.float32)
+    """Bring the picture back."""
+    rgba = np.empty((camera.height, camera.width, 4), dtype=np.uint8)
+    depth_m = np.empty((camera.height, camera.width), dtype=np.float32)
+    target.framebuffer.read_into(rgba, components=4)
+    target.framebuffer.read_into(depth_m, components=1, attachment=1, dtype="f4")
     rgb, ids = rgba[..., :3].copy(), rgba[..., 3].astype(np.int32) - 1
-    rgb[ids < 0] = np.round(np.multiply(lights.background_rgb, 255)).astype(np.uint8)
-    return Picture(rgb=rgb, depth_m=depth.reshape(shape)[::-1].copy(), ids=ids)
+    nothing = ids < 0
+    if nothing.any():
+        rgb[nothing] = np.round(np.multiply(lights.background_rgb, 255)).astype(np.uint8)
+    return Picture(rgb=rgb, depth_m=depth_m, ids=ids)
 
 
 def _light_matrix(lights: LightSpec) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -86,6 +86,15 @@ def mesh(key: str) -> Mesh:
     return _revolve(_vessel_profile(kind, half, top))
 
 
+def shadow_key(key: str) -> str | None:
+    """The mesh that throws the shadow of another: each link of the Panda has a hull, five times cheaper, for both its
+    colours. None: nothing, or its other colour does."""
+    if key == "table" or key.endswith("_dark"):
+        return None
+    link = key.removesuffix("_white")
+    return f"{link}_hull" if link != key and (ASSETS / f"{link}_hull.obj").exists() else key
+
+
 @lru_cache(maxsize=32)
 def collision_pieces(kind: str, size: str) -> tuple[Piece, ...]:
     """Convex pieces of the shape; none for a zone, which is only painted."""

@@ -159,7 +159,9 @@ def test_the_same_scene_gives_the_same_bytes(renderer: Renderer, world: World) -
     world.reset(scene)
     parts = world.visuals()
     first = renderer.render(parts, scene.camera, scene.lights)
-    renderer.render([table(), thing("plate", "cyan", (0.5, 0.0), 2)], CameraSpec(width=64, height=48), LightSpec())
+    for n in range(20):  # more lists of parts than a renderer keeps
+        plates = [thing("plate", "cyan", (0.5, 0.01 * i), 2 + i) for i in range(n)]
+        renderer.render([table(), *plates], CameraSpec(width=64, height=48), LightSpec())
     other = open_renderer(renderer.name).renderer  # type: ignore[arg-type]
     try:
         for picture in (
