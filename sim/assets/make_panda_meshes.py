@@ -13,10 +13,10 @@ import xml.etree.ElementTree as ET
 from itertools import pairwise
 from pathlib import Path
 
-import fast_simplification
+import fast_simplification  # type: ignore[import-not-found,import-untyped,unused-ignore]
 import numpy as np
 import pybullet_data
-import trimesh
+import trimesh  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 SOURCE = Path(pybullet_data.getDataPath()) / "franka_panda"
 TARGET = Path(__file__).parent / "panda"
@@ -84,7 +84,8 @@ def corner_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
             near = np.array(around[v])
             near = near[unit[near] @ unit[f] > np.cos(CREASE_RAD)]
             normals[f, k] = area[near].sum(axis=0)
-    return normals / np.linalg.norm(normals, axis=2, keepdims=True)
+    normals /= np.linalg.norm(normals, axis=2, keepdims=True)
+    return normals
 
 
 def write_obj(path: Path, vertices: np.ndarray, faces: np.ndarray, normals: np.ndarray | None = None) -> None:
