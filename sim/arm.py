@@ -35,6 +35,7 @@ class Arm:
         flags = 0 if visuals else p.URDF_IGNORE_VISUAL_SHAPES
         self.client, self.spec = client, spec
         self.width_goal_m = spec.gripper_max_width_m
+        self.q_goal: Float = spec.home_q_rad
         self.teleports = 0
         self.body: int = p.loadURDF(str(PANDA_URDF), useFixedBase=True, flags=flags, physicsClientId=client)
         joints: dict[str, int] = {}
@@ -80,6 +81,7 @@ class Arm:
 
     def drive(self, q: Float) -> None:
         """Motors towards q float64[7] rad."""
+        self.q_goal = np.array(q, dtype=np.float64)
         for i, joint in enumerate(self._arm):
             p.setJointMotorControl2(
                 self.body, joint, p.POSITION_CONTROL, targetPosition=float(q[i]), force=ARM_FORCE_NM[i],

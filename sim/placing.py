@@ -35,6 +35,8 @@ class _Footprint:
     corners: Float  # [N, 2]
     centre: Float
     margin: float  # of the corners from the true edge: a round thing is its centre with a margin
+    inner: float
+    outer: float  # radii about the centre of the largest circle within and the smallest around
     graspable: bool
 
 
@@ -42,10 +44,10 @@ def _footprint(kind: str, size: str, xy: Float, yaw: float) -> _Footprint:
     half = FOOTPRINT_M[kind, size] / 2
     graspable = kind in MOVABLE_KINDS
     if kind in _ROUND:
-        return _Footprint(corners=xy[None], centre=xy, margin=half, graspable=graspable)
+        return _Footprint(corners=xy[None], centre=xy, margin=half, inner=half, outer=half, graspable=graspable)
     c, s = half * np.cos(yaw), half * np.sin(yaw)
     corners = xy + np.array([[c - s, s + c], [-c - s, -s + c], [-c + s, -s - c], [c + s, s - c]])
-    return _Footprint(corners=corners, centre=xy, margin=0.0, graspable=graspable)
+    return _Footprint(corners=corners, centre=xy, margin=0.0, inner=half, outer=half * 2**0.5, graspable=graspable)
 
 
 def gap_m(a: _Footprint, b: _Footprint) -> float:
@@ -104,15 +106,14 @@ def place(rng: np.random.Generator, things: Sequence[tuple[str, str]]) -> list[S
 def _free_spot(rng: np.random.Generator, kind: str, size: str, taken: Sequence[_Footprint]) -> Spot | None:
     graspable = kind in MOVABLE_KINDS
     inset = 0.0 if graspable else BIG_INSET_M
-    reach = FOOTPRINT_M[kind, size] / 2 * (1.0 if kind in _ROUND else 2**0.5)
     for _ in range(TRIES):
         x, y = rng.uniform(X_M[0] + inset, X_M[1] - inset), rng.uniform(Y_M[0] + inset, Y_M[1] - inset)
         yaw = float(rng.uniform(-np.pi, np.pi) if graspable else rng.uniform(-0.35, 0.35))
         here = _footprint(kind, size, np.array([x, y]), yaw)
         for other in taken:
             wanted = FINGER_GAP_M if graspable or other.graspable else PLAIN_GAP_M
-            apart = float(np.hypot(*(other.centre - here.centre)))
-            if apart < reach * 0.7 + wanted or (apart < 0.25 and gap_m(here, other) < wanted):
+            apart = float(np.hypot(*(other.centre - here.centre))) - wanted
+            if apart < here.inner + other.inner or (apart < here.outer + other.outer and gap_m(here, other) < wanted):
                 break
         else:
             return Spot(xy_m=(float(x), float(y)), yaw_rad=yaw)
