@@ -13,13 +13,11 @@ import os
 import statistics
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 os.environ.setdefault("LP_NUM_THREADS", "0")  # llvmpipe draws on the calling thread
 
 import gymnasium as gym
-import numpy as np
-
-import sim.env  # registers palmetto/...
 
 SIDE_PX = 224
 Round = Callable[[int], None]
@@ -37,7 +35,7 @@ def panda_gym(name: str) -> Round:
     return _round(env, lambda _: env.render())
 
 
-def _round(env: gym.Env, picture: Callable[[object], np.ndarray]) -> Round:
+def _round(env: gym.Env[Any, Any], picture: Callable[[Any], Any]) -> Round:
     env.reset(seed=0)
     env.action_space.seed(0)
 
