@@ -2,8 +2,8 @@
 
     pip install -e ".[bench]" && python benchmarks/env_steps.py
 
-A step is a random joint-level action (ours 0.05 s of simulated time, panda-gym 0.04 s) and the picture after it. Both run on
-one thread of one process, in alternating rounds; the table gives the median round.
+A step is a random joint-level action (ours 0.05 s of simulated time, panda-gym 0.04 s) and the picture after it. Both
+run on one thread of one process, in alternating rounds; the table gives the median round.
 """
 
 from __future__ import annotations
