@@ -9,7 +9,7 @@ from robots.interface import Status
 from robots.planning.height_map import HeightMap
 from robots.planning.motion import Pace, pointing_down
 from robots.primitives.base import Body, Outcome, Target, failed
-from robots.primitives.push_paths import FORK_M, Leg, is_at, plan_push, side_goals
+from robots.primitives.push_paths import FORK_M, Leg, around, is_at, plan_push, side_goals
 from robots.primitives.surface import Cloud, Thing, measure
 from robots.relations import Side
 
@@ -19,7 +19,7 @@ ROUNDS = 4
 PUSHING = Pace(velocity=0.6, acceleration=0.25, tool_m_s=0.20)
 ABOVE_M = 0.09
 BACK_OFF_M = 0.012
-ON_M = 0.020
+ON_M = 0.030
 """A thing whose centre is this near to its goal is there."""
 
 
@@ -90,13 +90,11 @@ def _push_once(
     body: Body, target: Target, thing: Thing, heights: HeightMap, side: Side | None, goal: Float | None
 ) -> tuple[Outcome, Float]:
     """One way of one or two legs, then home; and where the thing should be now."""
-    goals = side_goals(thing.centre_xy, side) if side is not None else [] if goal is None else [goal]
-    outcome = Outcome(status=Status.PATH_BLOCKED, detail=f"no free way to push the {target.words} along")
-    for legs in plan_push(body.robot.spec, thing, heights, goals):
-        outcome = _slide(body, legs, heights)
-        if outcome.status is not Status.UNREACHABLE:
-            return outcome, legs[-1].goal_xy
-    return outcome, thing.centre_xy
+    goals = side_goals(thing.centre_xy, side) if side is not None else [] if goal is None else around(goal)
+    legs = plan_push(body.robot.spec, thing, heights, goals)
+    if not legs:
+        return Outcome(status=Status.PATH_BLOCKED, detail=f"no free way to push the {target.words} along"), thing.centre_xy
+    return _slide(body, legs, heights), legs[-1].goal_xy
 
 
 def _slide(body: Body, legs: list[Leg], heights: HeightMap) -> Outcome:

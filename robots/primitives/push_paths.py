@@ -1,32 +1,45 @@
-"""Where to push a thing along: straight if nothing is in the way, else with one bend."""
+"""Where to push a thing along: straight if nothing is in the way, else around it in straight legs.
+
+Shape letters: G goals of a leg, M columns of the height map.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import heapq
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robots.planning.height_map import HeightMap
-from robots.primitives.hand import PALM_GAP_M, near_base_yaw
+from robots.planning.height_map import CELL_M, HeightMap
+from robots.primitives.hand import PALM_GAP_M, TIP_GAP_M, near_base_yaw
 from robots.primitives.surface import TABLE_M, Thing
 from robots.relations import Side
 from robots.spec import RobotSpec
 
 Float = NDArray[np.float64]
 
-FORK_M = 0.014
+FORK_M = 0.010
 """Between the finger tips while they push: two contacts keep a thing from turning or rolling off."""
-BEHIND_M = 0.010
+BEHIND_M = 0.007
 """Free way between the fingers and the thing before they touch it."""
-ASIDE_M = 0.006
+ASIDE_M = 0.004
 TIP_M = 0.007
-REACH_LOWER_M, REACH_UPPER_M = np.array([0.28, -0.36]), np.array([0.68, 0.36])
-GOAL_M = {Side.LEFT: (1, -0.232), Side.RIGHT: (1, 0.232), Side.FRONT: (0, 0.605), Side.BACK: (0, 0.355)}
-"""Axis and coordinate that a thing is pushed to. The table's sides begin at 0.20 left and right, 0.58 in front, 0.38 behind."""
-THERE_M = {Side.LEFT: (1, -0.207), Side.RIGHT: (1, 0.207), Side.FRONT: (0, 0.586), Side.BACK: (0, 0.374)}
-"""Where it is clearly at that side."""
+REACH_LOWER_M, REACH_UPPER_M = np.array([0.27, -0.36]), np.array([0.68, 0.36])
+VIA_LOWER_M, VIA_UPPER_M, VIA_STEP_M = np.array([0.315, -0.27]), np.array([0.635, 0.27]), 0.025
+MOST_LEGS = 3
+MOST_EXPANSIONS = 60
+LEG_COST_M = 0.15
+"""What a bend costs, as a length of way: the arm lifts and comes down again."""
+SIDES = {Side.LEFT: (1, -1), Side.RIGHT: (1, 1), Side.FRONT: (0, 1), Side.BACK: (0, -1)}
+"""Axis and direction."""
+LINES_M = {
+    Side.LEFT: (-0.185, (-0.225, -0.205, -0.192)),
+    Side.RIGHT: (0.185, (0.225, 0.205, 0.192)),
+    Side.FRONT: (0.570, (0.600, 0.588, 0.577)),
+    Side.BACK: (0.382, (0.360, 0.370, 0.376)),
+}
+"""The coordinate from which on a thing is clearly at a side of the table, and those to push it to, the best first."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,89 +54,127 @@ class Leg:
 
 def is_at(xy: Float, side: Side) -> bool:
     """Whether a centre `xy` [2] m is clearly at that side of the table."""
-    axis, line = THERE_M[side]
-    return bool((xy[axis] - line) * np.sign(GOAL_M[side][1] - (0.48 if axis == 0 else 0.0)) >= 0)
+    axis, sign = SIDES[side]
+    return bool(sign * (xy[axis] - LINES_M[side][0]) >= 0)
 
 
 def side_goals(xy: Float, side: Side) -> list[Float]:
     """Goals float64[2] at a side for a thing at `xy`: straight across first, then more and more aslant."""
-    axis, line = GOAL_M[side]
+    axis, _ = SIDES[side]
+    low, high = (0.33, 0.63) if axis == 1 else (-0.27, 0.27)
     goals = []
-    for aslant in (0.0, 0.03, -0.03, 0.06, -0.06, 0.10, -0.10, 0.15, -0.15):
-        goal = np.array(xy, dtype=np.float64)
-        goal[axis] = line
-        goal[1 - axis] += aslant
-        low, high = ((0.34, 0.62) if axis == 1 else (-0.27, 0.27))
-        if low <= goal[1 - axis] <= high or aslant == 0.0:
-            goals.append(goal)
+    for aslant in sorted(np.arange(-0.30, 0.301, 0.02), key=abs):
+        for line in LINES_M[side][1]:
+            goal = np.array(xy, dtype=np.float64)
+            goal[axis] = line
+            goal[1 - axis] += aslant
+            if low <= goal[1 - axis] <= high or abs(aslant) < 1e-9:
+                goals.append(goal)
     return goals
 
 
-def plan_push(spec: RobotSpec, thing: Thing, heights: HeightMap, goals: Iterable[Float]) -> list[list[Leg]]:
-    """Ways of one leg, or of two where no single one is free; the best first, at most six."""
-    others = heights.without(thing.points, margin_m=0.004)
-    wanted = list(goals)
-    direct = [[leg] for goal in wanted if (leg := _leg(spec, thing, others, thing.centre_xy, goal)) is not None]
-    if direct:
-        return direct[:6]
-    bent: list[tuple[float, list[Leg]]] = []
-    for via in _vias(thing.centre_xy):
-        first = _leg(spec, thing, others, thing.centre_xy, via)
-        if first is None:
+def around(xy: Float) -> list[Float]:
+    """Goals float64[2] on a zone with its middle at `xy`: the middle first."""
+    angles = np.radians(np.arange(0.0, 360.0, 45.0))
+    return [xy, *(xy + r * np.array([np.cos(a), np.sin(a)]) for r in (0.012, 0.024) for a in angles)]
+
+
+def plan_push(spec: RobotSpec, thing: Thing, heights: HeightMap, goals: list[Float]) -> list[Leg]:
+    """The legs that bring a thing to the first goal in reach, or cheaply to another; [] where none is free.
+
+    One leg to the earliest goal possible; else the least way over bends on a grid (A*, bounded).
+    """
+    field = _Field(spec, thing, heights)
+    wanted = np.stack(goals)
+    direct = field.legs(thing.centre_xy, wanted)
+    for leg in direct:
+        if leg is not None:
+            return [leg]
+    x, y = (np.arange(VIA_LOWER_M[i], VIA_UPPER_M[i] + 1e-9, VIA_STEP_M) for i in (0, 1))
+    vias = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 2)
+    vias = vias[field.stands(vias)]
+    everywhere = np.concatenate([wanted, vias])
+    # In the queue: cost so far plus at least one more leg straight to the nearest goal; a running number; where; how.
+    queue: list[tuple[float, int, float, Float, list[Leg]]] = [(0.0, 0, 0.0, thing.centre_xy, [])]
+    closed: set[tuple[float, float]] = set()
+    pushes = 0
+    for _ in range(MOST_EXPANSIONS):
+        if not queue:
+            return []
+        _, _, cost, at, way = heapq.heappop(queue)
+        if way and bool((np.abs(wanted - at).max(axis=1) < 1e-9).any()):
+            return way
+        key = (float(at[0]), float(at[1]))
+        if key in closed or len(way) == MOST_LEGS:
             continue
-        for rank, goal in enumerate(wanted):
-            second = _leg(spec, thing, others, via, goal)
-            if second is not None:
-                length = float(np.linalg.norm(via - thing.centre_xy) + np.linalg.norm(goal - via))
-                bent.append((length + 0.02 * rank, [first, second]))
-                break
-    return [legs for _, legs in sorted(bent, key=lambda item: item[0])[:6]]
+        closed.add(key)
+        for leg in field.legs(at, wanted if len(way) == MOST_LEGS - 1 else everywhere):
+            if leg is not None:
+                pushes += 1
+                so_far = cost + LEG_COST_M + float(np.linalg.norm(leg.goal_xy - at))
+                left = float(np.linalg.norm(wanted - leg.goal_xy, axis=1).min())
+                bound = so_far + (left + LEG_COST_M if left > 1e-9 else 0.0)
+                heapq.heappush(queue, (bound, pushes, so_far, leg.goal_xy, [*way, leg]))
+    return []
 
 
-def _vias(xy: Float) -> Iterator[Float]:
-    for distance in (0.05, 0.09, 0.14):
-        for angle in np.radians(np.arange(0.0, 360.0, 30.0)):
-            via = xy + distance * np.array([np.cos(angle), np.sin(angle)])
-            if 0.33 <= via[0] <= 0.63 and abs(via[1]) <= 0.28:
-                yield via
+class _Field:
+    """What stands around a thing, and which straight pushes of it that leaves free."""
 
+    def __init__(self, spec: RobotSpec, thing: Thing, heights: HeightMap) -> None:
+        self._spec, self._thing = spec, thing
+        self._columns = heights.without(thing.points, margin_m=0.004).columns()
+        self._outline = thing.points[:, :2] - thing.centre_xy
 
-def _leg(spec: RobotSpec, thing: Thing, others: HeightMap, start_xy: Float, goal_xy: Float) -> Leg | None:
-    """The push from `start_xy` to `goal_xy` [2] m if the thing's way, the fingers' and the palm's are free."""
-    way = goal_xy - start_xy
-    length = float(np.linalg.norm(way))
-    if length < 0.004:
-        return None
-    ahead = way / length
-    across = np.array([-ahead[1], ahead[0]])
-    at = thing.points[:, :2] - thing.centre_xy
-    # A square may turn until a face lies against the fingers: then it reaches as far back as half its edge.
-    back = float((-(at @ ahead)).max()) + 0.002
-    flush = min(thing.half_m) if thing.small else back
-    half_width = float(np.abs(at @ across).max()) + 0.002
-    finger = spec.finger_breadth_m / 2
-    start_tool = start_xy - ahead * (back + finger + BEHIND_M)
-    end_tool = goal_xy - ahead * (flush + finger)
-    both = np.stack([start_tool, end_tool])
-    if (both < REACH_LOWER_M).any() or (both > REACH_UPPER_M).any():
-        return None
-    yaw = float(np.arctan2(ahead[1], ahead[0]))
-    fork = FORK_M / 2 + spec.finger_thickness_m + 0.004
-    if _highest(others, start_tool, start_tool, yaw, finger + 0.004, fork + 0.002) > TABLE_M:
-        return None
-    if _highest(others, start_tool, goal_xy, yaw, half_width + ASIDE_M, max(half_width, fork) + ASIDE_M) > TABLE_M:
-        return None
-    x, y = spec.palm_half_m
-    palm = _highest(others, start_tool, end_tool, yaw, x, y)
-    z = max(spec.fingertip_m + TIP_M, palm + PALM_GAP_M - (spec.finger_depth_m - spec.fingertip_m))
-    if z - spec.fingertip_m > 0.55 * thing.top_m:
-        return None
-    return Leg(
-        start_xyz=np.array([*start_tool, z]), end_xyz=np.array([*end_tool, z]), yaw_rad=near_base_yaw(yaw, start_tool), goal_xy=goal_xy
-    )
+    def stands(self, xy: Float) -> NDArray[np.bool_]:
+        """bool[G]: whether the thing has room at xy [G,2]."""
+        if len(self._columns) == 0:
+            return np.ones(len(xy), dtype=np.bool_)
+        apart = np.linalg.norm(self._columns[None, :, :2] - xy[:, None], axis=-1).min(axis=1)
+        return np.asarray(apart > min(self._thing.half_m) + ASIDE_M)
 
+    def legs(self, start: Float, goals: Float) -> list[Leg | None]:
+        """For each of goals [G,2] the push there from `start` [2], if the thing's way, the fingers' and the palm's are free."""
+        spec, thing = self._spec, self._thing
+        length = np.maximum(np.linalg.norm(goals - start, axis=1), 1e-9)
+        ahead = (goals - start) / length[:, None]
+        along, across = self._outline @ ahead.T, self._outline @ np.stack([-ahead[:, 1], ahead[:, 0]])
+        back, half_width = -along.min(axis=0) + 0.002, np.abs(across).max(axis=0) + 0.002
+        # A square turns until a face lies against the fingers: then it reaches as far back as half its edge.
+        flush = np.full(len(goals), min(thing.half_m)) if thing.small else back
+        finger = spec.finger_breadth_m / 2
+        start_tool = start - ahead * (back + finger + BEHIND_M)[:, None]
+        end_tool = goals - ahead * (flush + finger)[:, None]
+        fork = FORK_M / 2 + spec.finger_thickness_m + 0.002
+        free = length > 0.004
+        for tool in (start_tool, end_tool):
+            free &= (tool >= REACH_LOWER_M).all(axis=1) & (tool <= REACH_UPPER_M).all(axis=1)
+        free &= self._highest(np.broadcast_to(start, goals.shape), goals, ahead, half_width + ASIDE_M, half_width + ASIDE_M) <= TABLE_M
+        tips = self._highest(start_tool, end_tool, ahead, finger + 0.003, fork + 0.002) + TIP_GAP_M
+        x, y = spec.palm_half_m
+        palm = self._highest(start_tool, end_tool, ahead, x, y) + PALM_GAP_M - spec.finger_depth_m
+        z = spec.fingertip_m + np.maximum(np.maximum(tips, palm), TIP_M)
+        free &= z - spec.fingertip_m <= 0.55 * thing.top_m
+        yaw = np.arctan2(ahead[:, 1], ahead[:, 0])
+        return [
+            Leg(
+                start_xyz=np.array([*start_tool[i], z[i]]),
+                end_xyz=np.array([*end_tool[i], z[i]]),
+                yaw_rad=near_base_yaw(float(yaw[i]), start_tool[i]),
+                goal_xy=goals[i],
+            )
+            if free[i]
+            else None
+            for i in range(len(goals))
+        ]
 
-def _highest(heights: HeightMap, start: Float, end: Float, yaw_rad: float, along_m: float, across_m: float) -> float:
-    """The greatest height under the rectangle from `start` to `end` [2], longer by along_m at both ends."""
-    half = float(np.linalg.norm(end - start)) / 2 + along_m
-    return float(heights.highest(((start + end) / 2)[None], yaw_rad, (half, across_m))[0])
+    def _highest(self, start: Float, end: Float, ahead: Float, along_m: Float | float, across_m: Float | float) -> Float:
+        """float64[G]: the greatest height under rectangles from start to end [G,2], longer by along_m at both ends."""
+        if len(self._columns) == 0:
+            return np.zeros(len(start))
+        offset = self._columns[None, :, :2] - ((start + end) / 2)[:, None]
+        half = np.linalg.norm(end - start, axis=1) / 2 + along_m + CELL_M / 2
+        u = np.abs(offset[..., 0] * ahead[:, 0, None] + offset[..., 1] * ahead[:, 1, None])
+        v = np.abs(offset[..., 1] * ahead[:, 0, None] - offset[..., 0] * ahead[:, 1, None])
+        inside = (u <= half[:, None]) & (v <= np.reshape(across_m + CELL_M / 2, (-1, 1)))
+        return np.asarray(np.where(inside, self._columns[None, :, 2], 0.0).max(axis=1), dtype=np.float64)

@@ -24,6 +24,8 @@ LINK_M = 0.012
 """Neighbouring pixels further apart in space belong to different things (a pixel spans about 4 mm)."""
 LINK_COLOUR_RAD = 0.16
 """Neighbouring pixels whose RGB directions differ by more belong to different things, whatever light falls on them."""
+LINK_BRIGHTNESS = 3.0
+"""... and so do those whose brightness differs by a larger factor: two faces of one thing differ by up to 2.5."""
 LAYER_M = 0.006
 
 
@@ -66,9 +68,17 @@ class Cloud:
         return np.asarray(np.median(self.colour[flat], axis=0)) if flat.any() else np.zeros(3)
 
     def painted(self) -> Mask:
-        """bool[H,W]: points at table height whose colour is not the table's: zones."""
-        flat = self.seen & (np.abs(self.points[..., 2]) < TABLE_M)
-        return np.asarray(flat & ~_alike(self.colour, self.table_colour(), brightness=1.6))
+        """bool[H,W]: points at table height that are not bare table: zones.
+
+        By colour: brighter than the table, much darker (a shadow takes less than half the light) or of another hue.
+        And by their thickness, where depth is exact enough to show half a millimetre.
+        """
+        z = self.points[..., 2]
+        flat = self.seen & (np.abs(z) < TABLE_M)
+        if not flat.any():
+            return flat
+        exact = float(np.median(np.abs(z[flat]))) < 1e-4
+        return np.asarray(flat & (~_alike(self.colour, self.table_colour()) | (exact & (z > 5e-4))))
 
     def thing_at(self, xyz: ArrayLike) -> Mask | None:
         """bool[H,W]: the pixels of the thing at or close to xyz [3] m, or None where there is only table.
@@ -95,12 +105,14 @@ class Cloud:
         """Pixels of `among` that links join to `start`."""
         width = among.shape[1]
         unit = self.colour / np.maximum(np.linalg.norm(self.colour, axis=-1, keepdims=True), 1e-6)
+        bright = np.maximum(self.colour.max(axis=-1), 0.04)
         dark = self.colour.max(axis=-1) < 0.12  # no direction to speak of
         alike = np.cos(LINK_COLOUR_RAD)
 
         def linked(a: tuple[slice, slice], b: tuple[slice, slice]) -> NDArray[np.bool_]:
             near = ((self.points[a] - self.points[b]) ** 2).sum(axis=-1) < LINK_M**2
             same = ((unit[a] * unit[b]).sum(axis=-1) > alike) | (dark[a] & dark[b])
+            same &= (bright[a] < LINK_BRIGHTNESS * bright[b]) & (bright[b] < LINK_BRIGHTNESS * bright[a])
             return np.asarray(among[a] & among[b] & near & same)
 
         every, early, late = slice(None), slice(None, -1), slice(1, None)
@@ -129,13 +141,13 @@ class Cloud:
         return mask.reshape(among.shape)
 
 
-def _alike(colour: Float, reference: Float, *, brightness: float) -> Mask:
-    """Whether colours [...,3] are the reference [3] in another light, up to a factor of `brightness`."""
+def _alike(colour: Float, table: Float) -> Mask:
+    """Whether colours [...,3] are the table's [3], lit or in shadow."""
     size = np.linalg.norm(colour, axis=-1)
-    own = float(np.linalg.norm(reference))
-    cosine = colour @ reference / np.maximum(size * own, 1e-6)
-    ratio = size / max(own, 1e-6)
-    return np.asarray((cosine > np.cos(0.09)) & (ratio < brightness) & (ratio > 1 / brightness))
+    own = max(float(np.linalg.norm(table)), 1e-6)
+    cosine = colour @ table / np.maximum(size * own, 1e-6)
+    ratio = size / own
+    return np.asarray((cosine > np.cos(0.09)) & (ratio < 1.15) & (ratio > 0.45))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
