@@ -104,8 +104,8 @@ def _pending(program: Sequence[Move], facts: Facts, done: Sequence[Deed]) -> lis
 def _finished(move: Move, facts: Facts, done: bool) -> bool:
     if isinstance(move, Pick):
         return facts.state.held == move.subject
-    if isinstance(move, Push) and move.side is not None:
-        return done
+    if isinstance(move, Push) and move.side is not None and not done:
+        return False  # asked for, so done, even if it is there
     if isinstance(move, PickPlace):
         if move.relation in (Relation.ASIDE, Relation.WHERE):
             return done  # nothing to see it by but the history

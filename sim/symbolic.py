@@ -1,7 +1,8 @@
 """A state of the table without physics, and what holds in it.
 
 Whatever knows where things are can make a `SymbolicState`: the simulated world, or `sim.kinematic`. The tests here are
-those of the oracle: they say whether a move needs doing again. Success is judged by `sim.predicates`.
+those of the oracle: they say whether a move needs doing again. They agree with `sim.predicates`, which judges success
+in the physics and knows about tilt and contact, on everything that stands upright.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from sim.scenes import ObjectSpec
 XYZ = tuple[float, float, float]
 
 SIDE_M: dict[str, tuple[int, float, float]] = {
-    "left": (1, -1.0, 0.10),
-    "right": (1, 1.0, 0.10),
-    "front": (0, 1.0, 0.53),
-    "back": (0, -1.0, -0.43),
+    "left": (1, -1.0, 0.17),
+    "right": (1, 1.0, 0.17),
+    "front": (0, 1.0, 0.55),
+    "back": (0, -1.0, -0.40),
 }
 """side: axis of the world, sign, and how far along sign * axis a thing on that side of the table is, metres."""
 
@@ -105,14 +106,14 @@ class Facts:
 
     def _left_of(self, a: str, b: str) -> bool:
         dx, dy, _ = self.offset(a, b)
-        return dy < -0.03 and abs(dx) < abs(dy)
+        return dy <= -0.02 and abs(dx) <= 0.05 and float(np.hypot(dx, dy)) <= 0.25
 
     def _right_of(self, a: str, b: str) -> bool:
         return self._left_of(b, a)
 
     def _in_front_of(self, a: str, b: str) -> bool:
         dx, dy, _ = self.offset(a, b)
-        return dx > 0.03 and abs(dy) < abs(dx)
+        return dx >= 0.02 and abs(dy) <= 0.05 and float(np.hypot(dx, dy)) <= 0.25
 
     def _behind(self, a: str, b: str) -> bool:
         return self._in_front_of(b, a)
@@ -120,6 +121,6 @@ class Facts:
     def _at(self, a: str, where: str) -> bool:
         if where in SIDE_M:
             axis, sign, least = SIDE_M[where]
-            return sign * self.state.xyz_m[a][axis] > least
+            return sign * self.state.xyz_m[a][axis] >= least
         (ax, ay, _), (bx, by, _) = self.state.xyz_m[a], self.state.start_xyz_m[where]
-        return float(np.hypot(ax - bx, ay - by)) < 0.05
+        return float(np.hypot(ax - bx, ay - by)) <= 0.045

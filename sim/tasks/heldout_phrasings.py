@@ -154,13 +154,13 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "item one: {x}; item two: {y}",
         "having finished this: {x}, {y}",
         "my wishes are: {x}, and thereafter {y}",
-        "a) {x} b) {y}",
+        "a: {x}, b: {y}",
     ),
     "joined3": (
         "!{x}. That done, {y}. Lastly, {z}",
         "!{x}, subsequently {y}, lastly {z}",
         "item one: {x}; item two: {y}; item three: {z}",
-        "a) {x} b) {y} c) {z}",
+        "a: {x}, b: {y}, c: {z}",
         "my wishes are: {x}, {y}, and thereafter {z}",
     ),
     "joined_same": (

@@ -61,7 +61,6 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "step 1: {x}, step 2: {y}",
         "step one: {x}. Step two: {y}",
         "1. {x} 2. {y}",
-        "1) {x} 2) {y}",
         "two (tasks|jobs|things): {x} and {y}",
         "two (tasks|jobs|things): {x}, {y}",
         "I have two (tasks|jobs) for you: {x}, then {y}",

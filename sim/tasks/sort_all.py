@@ -75,7 +75,7 @@ def build(draft: Draft) -> Meaning:
     """One to four movable things that a phrase sums up, and a place for them."""
     reference, specs = _all_of(draft)
     subjects = draft.every(reference, specs)
-    places = CONTAINER_KINDS if len(specs) < MOST else ("box", "zone")
+    places = CONTAINER_KINDS if len(specs) < MOST else ("box",)
     b = draft.place(places, size="large" if len(specs) > 2 else None)
     draft.complete()
     moves = (PickPlace(subject=t.name, relation=resting(b.kind), reference=b.name, group=1) for t in subjects.things)
@@ -97,7 +97,10 @@ def _all_of(draft: Draft) -> tuple[Reference, list[tuple[str, str, str]]]:
         reference = Reference(None, colour, kind)
         pool = [(kind, colour, s) for s in SIZES]
     pool = [p for p in draft.shuffled(pool) if draft.allowed(p[1], p[0])]
-    number = int(draft.rng.integers(1 if reference.colour and reference.kind else 2, MOST + 1))
+    both = reference.colour is not None and reference.kind is not None
+    number = draft.one((1, 2) if both else (2, 2, 2, 3, 3, MOST))
+    if number > 2:  # small ones first: they have to lie side by side
+        pool.sort(key=lambda p: p[2] != "small")
     if len(pool) < min(2, number):
         raise Impossible
     return reference, pool[:number]

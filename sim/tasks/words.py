@@ -9,7 +9,7 @@ from sim.tasks import heldout
 CLASSES: dict[str, tuple[str, ...]] = {
     "put": (
         "put", "put", "put", "place", "place", "set", "lay", "drop", "move", "stick", "bring", "deposit", "transfer",
-        "shift", "position", "get", "relocate", "set down", "carry", "send",
+        "shift", "position", "get", "relocate", "carry", "send",
     ),
     "putting": ("putting", "placing", "setting", "moving", "dropping", "getting"),
     "placed": ("put", "placed", "set", "moved", "dropped", "laid", "deposited"),
