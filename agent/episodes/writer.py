@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import zlib
@@ -17,12 +18,16 @@ from agent.errors import UserError
 JPEG_QUALITY = 95
 
 
+class ShardInUse(UserError):
+    """Another process writes this shard."""
+
+
 class EpisodeWriter:
     """Shard number `shard` of the dataset in `folder`: `episodes-000.jsonl` and, beside it, `pictures-000.bin`.
 
     The pictures of an episode are on the disk before its line is, so a line that is whole has its pictures. Opening a
     shard again drops what a crash left behind (`dropped`: in words, "" if nothing) and goes on after the last episode.
-    One process writes a shard.
+    One process writes a shard: it is locked while it is open.
     """
 
     def __init__(self, folder: Path, *, shard: int = 0) -> None:
@@ -37,7 +42,20 @@ class EpisodeWriter:
             self._index = open(self._index_path, "ab")
             self._pictures = open(self._pictures_path, "ab")
             sync_folder(folder)
+        try:
+            fcntl.flock(self._index, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            self.close()
+            raise ShardInUse(f"{self._index_path} is being written by another process") from e
         self._repair()
+
+    @classmethod
+    def if_free(cls, folder: Path, *, shard: int) -> EpisodeWriter | None:
+        """The writer, or None where another process has the shard."""
+        try:
+            return cls(folder, shard=shard)
+        except ShardInUse:
+            return None
 
     def append(self, episode: Episode) -> None:
         """Returns once the episode is safe on the disk."""
