@@ -111,7 +111,7 @@ class KinematicWorld:
             return Status.TARGET_NOT_FOUND
         if self._rng.random() < self.failures.grasp:
             x, y, z = self._xyz[name]
-            reach = 0.025 if z < 0.002 else 0.004  # what stands on something is not knocked off it
+            reach = 0.015 if z < 0.002 else 0.004  # what stands on something is not knocked off it
             to = (x + self._rng.uniform(-reach, reach), y + self._rng.uniform(-reach, reach))
             if z > 0.002 or self._is_free(name, to, 0.0, over_zones=True):
                 self._slide(name, to)

@@ -61,8 +61,8 @@ KIND_WORDS: dict[str, tuple[str, ...]] = {
     "cylinder": ("cylinder", "can", "tube", "tin", "barrel", "drum"),
     "bowl": ("bowl", "basin"),
     "plate": ("plate", "saucer", "dish", "platter"),
-    "box": ("box", "crate", "container", "bin", "carton", "tub"),
-    "zone": ("zone", "square", "area", "patch", "pad", "region", "mat", "tile", "spot"),
+    "box": ("box", "crate", "container", "bin", "carton", "hamper"),
+    "zone": ("zone", "square", "area", "patch", "pad", "region", "mat", "tile", "rug"),
 }
 """Every word that means a kind, the canonical one first."""
 

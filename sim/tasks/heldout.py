@@ -26,8 +26,8 @@ KIND_WORDS: dict[str, tuple[str, ...]] = {
     "cylinder": ("barrel", "drum"),
     "bowl": ("basin",),
     "plate": ("platter",),
-    "box": ("carton", "tub"),
-    "zone": ("tile", "spot"),
+    "box": ("carton", "hamper"),
+    "zone": ("tile", "rug"),
 }
 COLOUR_WORDS: dict[str, tuple[str, ...]] = {
     "red": ("scarlet", "crimson"),

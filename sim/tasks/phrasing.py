@@ -136,7 +136,7 @@ def as_typed(sentence: str, rng: Rng) -> str:
 
 def _slip(sentence: str, rng: Rng) -> str:
     words = sentence.split(" ")
-    long = [i for i, w in enumerate(words) if len(w) >= 5 and w.isalpha()]
+    long = [i for i, w in enumerate(words) if len(w) >= 5 and w.isalpha() and w.lower() != "light"]  # light blue
     if not long:
         return sentence
     i = long[rng.integers(len(long))]

@@ -15,15 +15,17 @@ from types import ModuleType
 
 import numpy as np
 
+from sim.scenes import ObjectSpec
 from sim.tasks import heldout, joined, match, pick, push, put, relation, sort_all, stack, swap, tower
 from sim.tasks.base import SPLITS, Instance, Split, goal_of
 from sim.tasks.draft import Draft, Impossible, Mode, Role
 from sim.tasks.meaning import Clause, KindWord, Meaning, Slot
 from sim.tasks.phrasing import as_typed, choose, expand, frame
+from sim.tasks.redraft import Redraft
 from sim.tasks.refer import Speaker
 from sim.tasks.words import CLASSES
 
-__all__ = ["SPLITS", "SUITES", "families", "sample", "templates"]
+__all__ = ["SPLITS", "SUITES", "families", "sample", "sample_about", "tables", "templates"]
 
 _FAMILIES: dict[str, ModuleType] = {
     "pick": pick, "put": put, "stack": stack, "tower": tower, "relation": relation, "push": push,
@@ -38,6 +40,11 @@ _ATTEMPTS = 400
 def families(suite: str = "tabletop") -> tuple[str, ...]:
     """The families of a suite, in order."""
     return SUITES[suite]
+
+
+def tables() -> tuple[str, ...]:
+    """The ids of all tables of phrasings."""
+    return tuple(table for module in _FAMILIES.values() for table in module.PHRASINGS)
 
 
 def templates(table: str, *, held_out: bool) -> Sequence[str]:
@@ -62,12 +69,26 @@ def sample(family: str, rng: np.random.Generator, split: Split = "trained") -> I
     raise RuntimeError(f"no {family} instance of split {split} in {_ATTEMPTS} drafts")
 
 
-def _draw(family: str, rng: np.random.Generator, split: Split) -> Instance:
+def sample_about(objects: Sequence[ObjectSpec], family: str, rng: np.random.Generator) -> Instance | None:
+    """A training instance about things that are there already; None where they allow none in a few tries."""
+    for _ in range(6):
+        try:
+            return _draw(family, rng, "trained", objects)
+        except Impossible:
+            continue
+    return None
+
+
+def _draw(family: str, rng: np.random.Generator, split: Split, objects: Sequence[ObjectSpec] | None = None) -> Instance:
     mode = dict(DECLINED).get(family, "act")
     spoken = family if mode == "act" else choose(rng, [f for f in _FAMILIES if _FAMILIES[f].ROLES])
     module = _FAMILIES[spoken]
     spoilt = int(rng.integers(module.ROLES)) if mode != "act" else -1
-    draft = Draft(rng, split, mode=mode, spoilt=spoilt)
+    draft = (
+        Draft(rng, split, mode=mode, spoilt=spoilt)
+        if objects is None
+        else Redraft(objects, rng, split, mode=mode, spoilt=spoilt)
+    )
     meaning: Meaning = module.build(draft)
     instruction, phrasing = _say(meaning, draft, rng, held_out=split == "phrasings")
     acts = mode == "act"

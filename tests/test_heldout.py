@@ -1,0 +1,81 @@
+"""What tests are made of stays out of training: combinations, counts, phrasings, words."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from sim.lexicon import COLOUR_WORDS, COLOURS, KIND_WORDS, KINDS, canonical
+from sim.tasks import heldout
+from sim.tasks.base import Instance
+from sim.tasks.suites import families, sample, tables, templates
+
+N = 500
+
+
+@pytest.fixture(scope="module")
+def trained() -> list[Instance]:
+    rng = np.random.default_rng(5)
+    return [sample(family, rng) for family in families() for _ in range(N)]
+
+
+def test_the_declared_combinations_exist_and_leave_every_colour_and_kind_trained() -> None:
+    assert 8 <= len(heldout.COMBINATIONS) <= 12
+    for colour, kind in heldout.COMBINATIONS:
+        assert colour in COLOURS
+        assert kind in KINDS
+    for kind in KINDS:
+        assert sum((c, kind) not in heldout.COMBINATIONS for c in COLOURS) >= 9
+    for pair in (("red", "block"), ("green", "bowl"), ("blue", "block")):
+        assert pair not in heldout.COMBINATIONS
+
+
+def test_training_scenes_have_no_held_out_combination_or_count(trained: list[Instance]) -> None:
+    for instance in trained:
+        assert len(instance.objects) in heldout.TRAINED_COUNTS
+        assert not {(o.colour, o.kind) for o in instance.objects} & heldout.COMBINATIONS
+
+
+def test_training_sentences_name_no_held_out_combination(trained: list[Instance]) -> None:
+    colours = "|".join(sorted((w for ws in COLOUR_WORDS.values() for w in ws), key=len, reverse=True))
+    kinds = "|".join(sorted((w for ws in KIND_WORDS.values() for w in ws), key=len, reverse=True))
+    named = re.compile(rf"\b({colours})(?:-colou?red| colou?red)? ({kinds})(?![a-z-])")
+    found = 0
+    for instance in trained:
+        for match in named.finditer(instance.instruction.lower()):
+            _, colour, kind = canonical(match.group())
+            assert (colour, kind) not in heldout.COMBINATIONS, instance.instruction
+            found += 1
+        assert canonical(instance.reply)[1:] not in heldout.COMBINATIONS
+    assert found > N
+
+
+def test_training_uses_no_held_out_phrasing_or_word(trained: list[Instance]) -> None:
+    never = {w for table in (heldout.KIND_WORDS, heldout.COLOUR_WORDS) for ws in table.values() for w in ws}
+    word = re.compile(r"\b(" + "|".join(map(re.escape, never)) + r")(e?s)?\b")
+    for instance in trained:
+        assert ":h" not in instance.phrasing
+        assert word.search(instance.instruction.lower()) is None, instance.instruction
+
+
+def test_no_held_out_template_is_a_training_template() -> None:
+    assert set(heldout.PHRASINGS) == set(tables())
+    for table in tables():
+        if not table.startswith("clause_"):  # clauses share their plainest form, in sentences that are held out
+            assert not set(templates(table, held_out=True)) & set(templates(table, held_out=False))
+
+
+def test_the_test_splits_hold_what_they_promise() -> None:
+    rng = np.random.default_rng(6)
+    for family in families():
+        for _ in range(60):
+            assert len(sample(family, rng, "counts").objects) in heldout.COUNTS
+            assert ":h" in sample(family, rng, "phrasings").phrasing
+            held_out = sample(family, rng, "combinations")
+            assert {(o.colour, o.kind) for o in held_out.objects} & heldout.COMBINATIONS
+            if held_out.expected == "act":
+                named = {n for m in held_out.program for n in (m.subject, getattr(m, "reference", None)) if n}
+                said = {(held_out.spec(n).colour, held_out.spec(n).kind) for n in named}
+                assert said & heldout.COMBINATIONS
