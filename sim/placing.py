@@ -20,6 +20,10 @@ BIG_INSET_M = 0.03
 FINGER_GAP_M = 0.035
 """Round a block or cylinder: a finger is 14.5 mm thick and opens 19 mm beyond a large block's face."""
 PLAIN_GAP_M = 0.015
+TABLE_X_M, TABLE_Y_M = (0.31, 0.65), (-0.30, 0.30)
+"""Where the middle of a thing may be put down."""
+ROOM_M = 0.045
+"""Radius of what is kept free beside a thing: a large block and a finger on each side."""
 TRIES, RESTARTS = 150, 40
 _ROUND = ("cylinder", "bowl", "plate")
 
@@ -28,6 +32,14 @@ _ROUND = ("cylinder", "bowl", "plate")
 class Spot:
     xy_m: tuple[float, float]
     yaw_rad: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What must stay free: table beside the thing of that index, in that direction (a unit vector in world x, y)."""
+
+    beside: int
+    direction: tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,40 +93,59 @@ def _to_edges(points: Float, polygon: Float) -> float:
     return float(np.linalg.norm(points[:, None] - nearest, axis=-1).min())
 
 
-def place(rng: np.random.Generator, things: Sequence[tuple[str, str]]) -> list[Spot]:
-    """A spot for each (kind, size), in their order.
+def _room(kind: str, size: str, spot: Spot, room: Room) -> _Footprint | None:
+    """What `room` keeps free once its thing stands at `spot`; None where that is beyond the table's end."""
+    away = float(np.clip(FOOTPRINT_M[kind, size] / 2 + 0.05, 0.085, 0.15))  # as far as `place` puts things
+    centre = np.array(spot.xy_m) + away * np.array(room.direction)
+    if not (TABLE_X_M[0] <= centre[0] <= TABLE_X_M[1] and TABLE_Y_M[0] <= centre[1] <= TABLE_Y_M[1]):
+        return None
+    return _Footprint(corners=centre[None], centre=centre, margin=ROOM_M, inner=ROOM_M, outer=ROOM_M, graspable=False)
+
+
+def place(rng: np.random.Generator, things: Sequence[tuple[str, str]], rooms: Sequence[Room] = ()) -> list[Spot]:
+    """A spot for each (kind, size), in their order, with `rooms` left free.
 
     Raises:
         SceneError: after RESTARTS x TRIES draws a thing; the workspace is too full.
     """
-    order = sorted(range(len(things)), key=lambda i: -FOOTPRINT_M[things[i]])
+    needs = {room.beside for room in rooms}
+    order = sorted(range(len(things)), key=lambda i: (i not in needs, -FOOTPRINT_M[things[i]]))
     for _ in range(RESTARTS):
         spots: dict[int, Spot] = {}
         taken: list[_Footprint] = []
         for i in order:
-            found = _free_spot(rng, *things[i], taken)
+            found = _free_spot(rng, *things[i], taken, [room for room in rooms if room.beside == i])
             if found is None:
                 break
-            spots[i] = found
-            taken.append(_footprint(*things[i], np.array(found.xy_m), found.yaw_rad))
+            spots[i], footprints = found
+            taken += footprints
         else:
             return [spots[i] for i in range(len(things))]
     wanted = ", ".join(f"{size} {kind}" for kind, size in things)
     raise SceneError(f"no room on the table for {wanted} with space between them; ask for fewer")
 
 
-def _free_spot(rng: np.random.Generator, kind: str, size: str, taken: Sequence[_Footprint]) -> Spot | None:
+def _free_spot(
+    rng: np.random.Generator, kind: str, size: str, taken: Sequence[_Footprint], rooms: Sequence[Room]
+) -> tuple[Spot, list[_Footprint]] | None:
+    """A spot, and what it takes from the table: the thing's footprint and the rooms beside it."""
     graspable = kind in MOVABLE_KINDS
     inset = 0.0 if graspable else BIG_INSET_M
     for _ in range(TRIES):
         x, y = rng.uniform(X_M[0] + inset, X_M[1] - inset), rng.uniform(Y_M[0] + inset, Y_M[1] - inset)
         yaw = float(rng.uniform(-np.pi, np.pi) if graspable else rng.uniform(-0.35, 0.35))
         here = _footprint(kind, size, np.array([x, y]), yaw)
-        for other in taken:
-            wanted = FINGER_GAP_M if graspable or other.graspable else PLAIN_GAP_M
-            apart = float(np.hypot(*(other.centre - here.centre))) - wanted
-            if apart < here.inner + other.inner or (apart < here.outer + other.outer and gap_m(here, other) < wanted):
-                break
-        else:
-            return Spot(xy_m=(float(x), float(y)), yaw_rad=yaw)
+        spot = Spot(xy_m=(float(x), float(y)), yaw_rad=yaw)
+        kept = [_room(kind, size, spot, room) for room in rooms]
+        free = [room for room in kept if room is not None]
+        if len(free) < len(kept) or any(_too_near(here, other) for other in taken):
+            continue
+        if not any(_too_near(room, other) for room in free for other in taken):
+            return spot, [here, *free]
     return None
+
+
+def _too_near(a: _Footprint, b: _Footprint) -> bool:
+    wanted = FINGER_GAP_M if a.graspable or b.graspable else PLAIN_GAP_M
+    apart = float(np.hypot(*(a.centre - b.centre))) - wanted
+    return apart < a.inner + b.inner or (apart < a.outer + b.outer and gap_m(a, b) < wanted)

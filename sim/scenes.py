@@ -14,15 +14,23 @@ from typing import Any
 
 import numpy as np
 
+from robots.relations import Relation
 from sim.camera import CameraSpec, LightSpec
 from sim.lexicon import COLOURS, KINDS, RGB, SIZES, canonical_name
 from sim.looks import sample_camera, sample_lights, sample_table
 from sim.naming import SceneError, read_names
-from sim.placing import place
+from sim.placing import Room, place
 from sim.tasks.heldout import COMBINATIONS, TRAINED_COUNTS
 
 MAX_OBJECTS = 10
 MAX_CONTAINERS = 4
+DIRECTIONS = {
+    Relation.LEFT_OF: (0.0, -1.0),
+    Relation.RIGHT_OF: (0.0, 1.0),
+    Relation.IN_FRONT_OF: (1.0, 0.0),
+    Relation.BEHIND: (-1.0, 0.0),
+}
+"""In world x, y: the viewer stands opposite the robot."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +111,11 @@ def sample_scene(
     n_objects: int | None = None,
     seed: int = 0,
     held_out: bool = False,
+    room: Sequence[tuple[str, Relation]] = (),
 ) -> Scene:
     """A scene with these objects, or with `n_objects` (default: 2 to 8) drawn ones, apart enough for the fingers.
 
+    room: (name, direction) of things beside which the table stays free that way, as `rooms` reads them off a program.
     held_out: drawn objects may be combinations of colour and kind that training never sees. `seed` is only recorded.
 
     Raises:
@@ -114,9 +124,11 @@ def sample_scene(
     if objects is None:
         n = int(rng.choice(TRAINED_COUNTS)) if n_objects is None else n_objects
         objects = sample_specs(rng, n, held_out=held_out)
+    names = [o.name for o in objects]
+    rooms = [Room(beside=names.index(name), direction=DIRECTIONS[relation]) for name, relation in room]
+    spots = place(rng, [(o.kind, o.size) for o in objects], rooms)
     placed = tuple(
-        PlacedObject(spec=spec, xy_m=spot.xy_m, yaw_rad=spot.yaw_rad)
-        for spec, spot in zip(objects, place(rng, [(o.kind, o.size) for o in objects]), strict=True)
+        PlacedObject(spec=spec, xy_m=spot.xy_m, yaw_rad=spot.yaw_rad) for spec, spot in zip(objects, spots, strict=True)
     )
     return Scene(
         seed=seed,

@@ -7,10 +7,14 @@ import itertools
 import numpy as np
 import pytest
 
+from robots.relations import Relation, Side
+from sim.lexicon import FOOTPRINT_M
 from sim.looks import sample_camera
 from sim.naming import SceneError
 from sim.placing import FINGER_GAP_M, PLAIN_GAP_M, _footprint, gap_m
-from sim.scenes import MAX_OBJECTS, ObjectSpec, Scene, named, sample_scene, sample_specs, scene_from_names
+from sim.room import rooms
+from sim.scenes import DIRECTIONS, MAX_OBJECTS, ObjectSpec, Scene, named, sample_scene, sample_specs, scene_from_names
+from sim.tasks.base import PickPlace, Push
 from sim.tasks.heldout import COMBINATIONS
 
 
@@ -126,3 +130,30 @@ def test_every_camera_sees_the_whole_workspace_from_the_viewers_side() -> None:
         assert columns[left].max() < columns[right].min()
         back, front = corners[:, 0] < 0.4, corners[:, 0] > 0.4
         assert rows[back].max() < rows[front].min()
+
+
+@pytest.mark.parametrize("relation", list(DIRECTIONS))
+def test_room_beside_a_thing_is_on_the_table_and_free(relation: Relation) -> None:
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        specs = sample_specs(rng, 7)
+        scene = sample_scene(rng, objects=specs, seed=seed, room=[(specs[0].name, relation)])
+        reference = scene.objects[0]
+        away = np.clip(FOOTPRINT_M[reference.spec.kind, reference.spec.size] / 2 + 0.05, 0.085, 0.15)
+        middle = np.array(reference.xy_m) + away * np.array(DIRECTIONS[relation])
+        assert 0.31 <= middle[0] <= 0.65
+        assert abs(middle[1]) <= 0.30
+        block = _footprint("block", "large", middle, 0.0)
+        for other in scene.objects[1:]:
+            there = _footprint(other.spec.kind, other.spec.size, np.array(other.xy_m), other.yaw_rad)
+            assert gap_m(block, there) > 0.02
+
+
+def test_rooms_of_a_program() -> None:
+    program = (
+        PickPlace(subject="a", relation=Relation.LEFT_OF, reference="b"),
+        PickPlace(subject="c", relation=Relation.IN, reference="d"),
+        Push(subject="e", side=Side.LEFT),
+        PickPlace(subject="f", relation=Relation.LEFT_OF, reference="b"),
+    )
+    assert rooms(program) == (("b", Relation.LEFT_OF),)
