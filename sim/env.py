@@ -1,8 +1,7 @@
 """Gymnasium environments over the same world, tasks, robot and primitives as the agent's.
 
     import gymnasium as gym
-    import sim.env
-    env = gym.make("palmetto/TabletopImage-v0", family="stack")
+    env = gym.make("sim.env:palmetto/TabletopImage-v0", family="stack")
     observation, info = env.reset(seed=7)          # info["instruction"]: "stack the blue cube on the red one"
 
 The reward is 1 at the step that reaches the task's goal, which ends the episode, and 0 before it. docs/environments.md
