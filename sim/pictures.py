@@ -11,29 +11,52 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from agent.plan import Point, PrimitiveCall, PrimitiveResult, format_call, format_plan
 from agent.preprocess import state_input
 from agent.training.shards import Picture, SeenObject, Sentence, write_shard
+from agent.verbs import Verb
 from robots.geometry import Pose
+from robots.interface import Status
+from robots.relations import Relation
+from sim.kinematic import NOTHING_FAILS, Failures, Step, rollout
 from sim.lexicon import HEIGHT_M
+from sim.naming import SceneError
+from sim.oracle import remaining_calls
 from sim.points import points
 from sim.render import FIRST_OBJECT_ID
 from sim.robot import SimRobot, open_sim_robot
 from sim.scenes import sample_scene
+from sim.symbolic import SymbolicState
+from sim.tasks.base import Instance
+from sim.tasks.suites import sample, sample_about
 from sim.world import World
 
+MAIN_SHARE = {
+    "pick": 0.04, "put": 0.08, "stack": 0.07, "tower": 0.09, "relation": 0.08, "push": 0.07, "sort_all": 0.14,
+    "match": 0.14, "swap": 0.1, "joined": 0.13, "absent": 0.03, "ambiguous": 0.03,
+}  # fmt: skip
+"""Of the episodes that pictures are taken from; more where the picture says what remains to be done."""
+OTHER_SHARE = {
+    "pick": 0.07, "put": 0.14, "stack": 0.09, "tower": 0.09, "relation": 0.12, "push": 0.09, "sort_all": 0.1,
+    "swap": 0.05, "joined": 0.1, "absent": 0.08, "ambiguous": 0.07,
+}  # fmt: skip
+"""Of the other sentences about the same picture."""
+SENTENCES = 8
+"""About one picture, at the most."""
 MAP_GRID = 48
 PER_SHARD = 250
 TINY_SHARE = 0.1
 """Of shards drawn by TinyRenderer, so that machines without OpenGL are no surprise to the model."""
 
 
-def take(robot: SimRobot, seed: int, sentences: tuple[Sentence, ...], *, picture: object = None) -> Picture:
+def take(robot: SimRobot, seed: int, sentences: tuple[Sentence, ...]) -> Picture:
     """The camera's picture of the world as it is, with everything that is known of it."""
     seen = robot.picture()
     frame = seen.frame(robot.world.scene.camera)
@@ -89,6 +112,74 @@ def seeing_picture(robot: SimRobot, seed: int) -> Picture:
     return take(robot, seed, ())
 
 
+def saying_picture(robot: SimRobot, seed: int) -> Picture:
+    """A moment of an oracle's episode, with failures, and what else could be asked of the robot at that moment."""
+    rng = np.random.default_rng([seed, 12])
+    while True:
+        instance = sample(str(rng.choice(list(MAIN_SHARE), p=list(MAIN_SHARE.values()))), rng)
+        try:
+            scene = sample_scene(rng, objects=instance.objects, seed=seed)
+        except SceneError:
+            continue  # too crowded a draw; the next one is as good
+        break
+    failures = Failures(grasp=0.1, slip=0.07, moved=0.05) if rng.random() < 0.6 else NOTHING_FAILS
+    steps = list(rollout(instance, scene, rng, failures=failures))
+    step = steps[int(rng.integers(len(steps)))]
+    robot.reset(scene)
+    arrange(robot.world, step.state)
+    picture = take(robot, seed, ())
+    at = {name: o.point for name, o in zip(robot.world.names, picture.objects, strict=True)}
+    said = [_sentence(instance, step.state, step.history, at)]
+    said += [_sentence(i, s, h, at) for i, s, h in _others(instance, step, rng)]
+    return replace(picture, sentences=tuple(said))
+
+
+def arrange(world: World, state: SymbolicState) -> None:
+    """Puts everything where the state says; the arm stays at home."""
+    for name, xyz in state.xyz_m.items():
+        if name != state.held:
+            world.set_pose(name, Pose.from_xyz_yaw(xyz, state.yaw_rad.get(name, 0.0)))
+    if state.held is not None:
+        world.hold(state.held)
+
+
+def _others(
+    instance: Instance, step: Step, rng: np.random.Generator
+) -> Iterator[tuple[Instance, SymbolicState, tuple[PrimitiveResult, ...]]]:
+    """Other instructions that could have been given: now, or before what is in the hand was picked up."""
+    held = step.state.held
+    state = replace(step.state, start_xyz_m=dict(step.state.xyz_m))
+    history: tuple[PrimitiveResult, ...] = ()
+    if held is not None:
+        call = PrimitiveCall(verb=Verb.PICK, target=held)
+        history = (PrimitiveResult(call=call, status=Status.SUCCEEDED, detail="", start_s=0.0, end_s=4.0),)
+    found = 0
+    for _ in range(5 * SENTENCES):
+        other = sample_about(instance.objects, str(rng.choice(list(OTHER_SHARE), p=list(OTHER_SHARE.values()))), rng)
+        if other is None:
+            continue
+        if held is not None and (
+            other.expected != "act" or remaining_calls(other, state, history)[0].relation is Relation.ASIDE
+        ):
+            continue  # nobody who meant this would have picked that up
+        yield other, state, history
+        found += 1
+        if found == SENTENCES - 1:
+            return
+
+
+def _sentence(
+    instance: Instance, state: SymbolicState, history: Sequence[PrimitiveResult], at: Mapping[str, Point | None]
+) -> Sentence:
+    calls = remaining_calls(instance, state, history, point_of=at.get)
+    return Sentence(
+        family=instance.family,
+        instruction=instance.instruction,
+        history=tuple((format_call(replace(r.call, point=None, destination_point=None)), r.status.value) for r in history),
+        plan=format_plan(calls),
+    )
+
+
 def make_shard(path: Path, first_seed: int, count: int, renderer: str, make: Callable[[SimRobot, int], Picture]) -> int:
     """One shard of `count` pictures with the seeds from `first_seed` on. Nothing to do where it is there already."""
     if path.exists():
@@ -125,7 +216,7 @@ def make_pictures(
 def main(arguments: list[str]) -> None:
     """key=value: out, count, first_seed, workers, kind (see or say)."""
     given = dict(a.split("=", 1) for a in arguments)
-    kinds = {"see": seeing_picture}
+    kinds = {"see": seeing_picture, "say": saying_picture}
     make_pictures(
         Path(given.get("out", "outputs/pictures")), int(given.get("count", "1000")), int(given.get("first_seed", "0")),
         int(given.get("workers", str(os.cpu_count() or 1))), kinds[given.get("kind", "see")], print,

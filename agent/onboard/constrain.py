@@ -1,0 +1,173 @@
+"""Decoding constrained by the plan grammar: at every token, which ones may follow. Derived from `agent.verbs` alone.
+
+A `PlanDecoder` walks the grammar as tokens are chosen; whatever is chosen among `allowed()`, the calls that come out
+format to text that `parse_plan` accepts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.plan import MAX_CALLS, Point, PrimitiveCall
+from agent.stream import END, POINT, Stream
+from agent.verbs import VERBS, Argument, Relation, Side, Verb
+
+MAX_NAME_TOKENS = 8
+MAX_TEXT_TOKENS = 24
+_NAME_START = re.compile(r"Ġ[a-z]+")
+_NAME_PART = re.compile(r"Ġ?[a-z]+")
+_TEXT_PART = re.compile(r"Ġ?[a-z]+|[,:?]")
+
+Ids = NDArray[np.int64]
+
+
+class Grammar:
+    """What of the grammar depends on the tokenizer alone; made once."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        tokens = sorted(stream.tokenizer.get_vocab().items(), key=lambda kv: kv[1])
+        self.point, self.end = stream.special[POINT], stream.special[END]
+        self.was, self.to = self._one("was"), self._one("to")
+        reserved = (self.was, self.to)
+
+        def matching(pattern: re.Pattern[str]) -> Ids:
+            return np.array([i for t, i in tokens if pattern.fullmatch(t) and i not in reserved], dtype=np.int64)
+
+        self.name_start, self.name_part, self.text_part = (matching(p) for p in (_NAME_START, _NAME_PART, _TEXT_PART))
+        self.relations = {tuple(stream.words(r.value)): r for r in Relation}
+        self.sides = {self._one(s.value): s for s in Side}
+
+    def _one(self, word: str) -> int:
+        ids = self.stream.words(word)
+        if len(ids) != 1:
+            raise ValueError(f"the tokenizer must have {word!r} as one token; it makes {len(ids)}")
+        return ids[0]
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The words of some tokens."""
+        return str(self.stream.tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
+
+
+T = TypeVar("T")
+Step = Generator[Ids, tuple[int, Point | None], T]
+"""Yields what may come next, takes the token that did (with <point>, its place), returns what they amounted to."""
+
+
+class PlanDecoder:
+    """One plan being written, token by token."""
+
+    def __init__(self, grammar: Grammar, verbs: Iterable[Verb] | None = None) -> None:
+        """verbs: those that the robot at hand can do; all of the grammar's by default."""
+        self.grammar = grammar
+        known = set(Verb) if verbs is None else set(verbs)
+        self._verbs = np.array([i for i, v in sorted(grammar.stream.verb_of.items()) if v in known], dtype=np.int64)
+        self.calls: list[PrimitiveCall] = []
+        self.finished = False
+        self._walk = self._plan()
+        self._allowed = next(self._walk)
+
+    def allowed(self) -> Ids:
+        """The ids of which one must come next; none when finished."""
+        return np.zeros(0, dtype=np.int64) if self.finished else self._allowed
+
+    def advance(self, token: int, point: Point | None = None) -> None:
+        """Take the next token; with <point>, its (row, col) px.
+
+        Raises:
+            ValueError: the token is not among `allowed()`.
+        """
+        if token not in self.allowed():
+            raise ValueError(f"token {token} can't stand here")
+        try:
+            self._allowed = self._walk.send((token, point))
+        except StopIteration:
+            self.finished = True
+
+    def _plan(self) -> Step[None]:
+        ending = np.array([i for i in self._verbs if VERBS[self._verb(i)].ends_plan], dtype=np.int64)
+        while True:
+            # The last call that there is room for must be one that ends the plan.
+            token, _ = yield self._verbs if len(self.calls) < MAX_CALLS - 1 else ending
+            verb = self._verb(token)
+            self.calls.append((yield from self._call(verb)))
+            if VERBS[verb].ends_plan:
+                return
+
+    def _verb(self, token: int) -> Verb:
+        return self.grammar.stream.verb_of[int(token)]
+
+    def _call(self, verb: Verb) -> Step[PrimitiveCall]:
+        g, argument = self.grammar, VERBS[verb].argument
+        call = PrimitiveCall(verb=verb)
+        if argument is Argument.NONE:
+            return call
+        if argument is Argument.TEXT:
+            call = replace(call, text=(yield from self._text()))
+            return call
+        if argument is Argument.RELATION:
+            call = yield from self._relation(call)
+        else:
+            target, point = yield from self._name(g.point)
+            call = replace(call, target=target, point=point)
+        if argument is Argument.DESTINATION:
+            yield np.array([g.to], dtype=np.int64)
+            call = yield from self._destination(call)
+        yield np.array([g.end], dtype=np.int64)
+        return call
+
+    def _name(self, close: int, *, first: int | None = None, but: Ids | None = None) -> Step[tuple[str, Point | None]]:
+        """Words up to the token `close`. first: one that was taken already; but: what they may not begin with."""
+        g = self.grammar
+        if first is None:
+            first, _ = yield g.name_start if but is None else np.setdiff1d(g.name_start, but)
+        words = [first]
+        while True:
+            more = g.name_part if len(words) < MAX_NAME_TOKENS else np.zeros(0, dtype=np.int64)
+            token, point = yield np.append(more, close)
+            if token == close:
+                return g.text(words), point
+            words.append(token)
+
+    def _text(self) -> Step[str]:
+        g = self.grammar
+        token, _ = yield g.name_start
+        words = [token]
+        while True:
+            more = g.text_part if len(words) < MAX_TEXT_TOKENS else np.zeros(0, dtype=np.int64)
+            token, _ = yield np.append(more, g.end)
+            if token == g.end:
+                return g.text(words)
+            words.append(token)
+
+    def _relation(self, call: PrimitiveCall) -> Step[PrimitiveCall]:
+        g = self.grammar
+        words: tuple[int, ...] = ()
+        while True:
+            longer = {ids[len(words)] for ids in g.relations if ids[: len(words)] == words and len(ids) > len(words)}
+            whole = g.relations.get(words)
+            follow = np.array(sorted(longer), dtype=np.int64)
+            if whole is not None and not whole.takes_target:
+                return replace(call, relation=whole)
+            # After "in" no name begins as "in front of" would go on.
+            token, _ = yield follow if whole is None else np.union1d(follow, g.name_start)
+            if token in longer:
+                words = (*words, token)
+                continue
+            assert whole is not None, "a name begins only after a whole relation"
+            target, point = yield from self._name(g.was if whole is Relation.WHERE else g.point, first=token)
+            return replace(call, relation=whole, target=target, point=point)
+
+    def _destination(self, call: PrimitiveCall) -> Step[PrimitiveCall]:
+        g = self.grammar
+        token, _ = yield np.union1d(g.name_start, np.array(sorted(g.sides), dtype=np.int64))
+        if token in g.sides:
+            return replace(call, side=g.sides[token])
+        name, point = yield from self._name(g.point, first=token)
+        return replace(call, destination=name, destination_point=point)
