@@ -22,6 +22,9 @@ from agent.errors import PalmettoError, UserError
 
 VERSIONED = ("palmetto", "numpy", "pybullet", "onnxruntime", "moderngl", "hydra-core")
 """Distributions whose versions go into every result.json."""
+UNWRITABLE = (
+    errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT, errno.ENAMETOOLONG,
+)  # fmt: skip
 
 
 @contextmanager
@@ -32,7 +35,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     except OSError as e:
         if e.errno in (errno.ENOSPC, errno.EDQUOT):
             raise PalmettoError(f"the disk is full: {path} was not written; free some space or give another out=DIR") from e
-        if e.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+        if e.errno in UNWRITABLE:
             raise UserError(f"can't write {path}: {e.strerror}; give another out=DIR") from e
         raise
 

@@ -20,6 +20,8 @@ from agent.errors import UserError, one_of
 
 RAW = ("instruction", "goal", "out", "instructions", "data", "checkpoint", "bundle", "recording")
 """Options whose value is taken as typed: sentences, goals and paths have commas and brackets of their own."""
+WIRING = ("world", "checks")
+"""Options that name parts of the program, for the composition alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +71,8 @@ def options(arguments: Arguments) -> DictConfig:
 
 
 def named(config: DictConfig) -> list[str]:
-    """The options that a person may set: those of the first level."""
-    return [str(k) for k in config if not str(k).startswith("_")]
+    """The options that a person may set: those of the first level, without what the command is wired to."""
+    return [str(k) for k in config if not str(k).startswith("_") and str(k) not in WIRING]
 
 
 def choices(group: str) -> list[str]:
@@ -108,7 +110,7 @@ def _as_folder(override: str) -> list[str]:
     if key != "planner" or value in choices("planner"):
         return [override]
     if not Path(value).expanduser().exists():
-        raise one_of("planner", value, [*choices("planner"), "or the folder of a checkpoint"])
+        raise one_of("planner", value, [*(c for c in choices("planner") if c != "folder"), "or the folder of a checkpoint"])
     return ["planner=folder", f"planner.name='{Path(value).expanduser()}'"]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 
 from agent import config
 
+_OPTION = re.compile(r"( *)([a-z_]+):(?: ([^#]*[^# ]))?(?: +# (.*))?")
 COMMANDS = ("run", "chat", "evaluate", "collect", "train", "export", "doctor")
 
 
@@ -25,24 +27,33 @@ def overview() -> str:
 
 
 def command(name: str) -> str:
-    """The command's own page."""
-    text = _text(name)
-    body = [line for line in text.splitlines() if not line.startswith("#")]
-    shown = [*_header(name), ""]
-    in_defaults = False
-    for line in body:
-        if line.startswith("defaults:"):
-            in_defaults = True
-        elif in_defaults and line.startswith("  - ") and "_self_" not in line:
-            group, _, choice = line[4:].partition(":")
-            shown.append(f"  {group}={choice.strip()}  # {', '.join(config.choices(group.strip()))}")
-        elif line.strip() and not line.startswith(("_", " ")):
-            in_defaults = False
-            key, _, value = line.partition(":")
-            shown.append(f"  {key}={value.strip()}" if value.strip() else f"  {key}:")
-        elif line.strip() and not in_defaults and "_target_" not in line and "_partial_" not in line:
-            shown.append(f"  {line}")
-    return "\n".join(shown)
+    """The command's own page: what it does, then each option with its default and what it means."""
+    rows = []
+    for line in _text(name).splitlines():
+        if line.startswith("  - ") and "_self_" not in line:
+            group, choice = (part.strip() for part in line[4:].split(":"))
+            shown = [c for c in config.choices(group) if c != "folder"]
+            rows.append((f"{group}={choice}", f"one of: {', '.join(shown)}" + ("; or a folder" if group == "planner" else "")))
+            rows += _rows(_text(f"{group}/{choice}"), group)
+    rows += _rows(_text(name), "")
+    width = max(len(option) for option, _ in rows) + 2
+    return "\n".join([*_header(name), "", *(f"  {option:{width}}{meaning}".rstrip() for option, meaning in rows)])
+
+
+def _rows(text: str, prefix: str) -> list[tuple[str, str]]:
+    """(key=default, comment) of each option in a file; two levels, as our files have them."""
+    rows, parent, skipped = [], prefix, False
+    for line in text.splitlines():
+        found = _OPTION.fullmatch(line)
+        if found is None:
+            continue
+        indent, key, value, meaning = found.groups()
+        if not indent:
+            skipped = key in config.WIRING or key == "defaults"
+            parent = prefix if value else ".".join(filter(None, (prefix, key)))
+        if not skipped and value and not key.startswith("_"):
+            rows.append((f"{'.'.join(filter(None, (parent, key)))}={value}", meaning or ""))
+    return rows
 
 
 def _text(name: str) -> str:

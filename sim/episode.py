@@ -22,6 +22,7 @@ from sim.naming import SceneError
 from sim.predicates import evaluate, explain
 from sim.render import Opened, open_renderer
 from sim.robot import SimRobot
+from sim.room import rooms
 from sim.scenes import sample_scene, scene_from_names
 from sim.stage import SimStage
 from sim.tasks.base import SPLITS, Instance, Split
@@ -69,7 +70,7 @@ def draw(world: World, spec: TaskSpec) -> Instance:
     for _ in range(_DRAWS):
         instance = sample(spec.task, rng, spec.split)
         try:
-            world.reset(sample_scene(rng, objects=instance.objects, seed=spec.seed))
+            world.reset(sample_scene(rng, objects=instance.objects, seed=spec.seed, room=rooms(instance.program)))
         except SceneError:
             continue
         if instance.expected != "act" or not evaluate(world, instance.goal):

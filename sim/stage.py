@@ -27,9 +27,10 @@ from sim.naming import SceneError, read_names
 from sim.predicates import evaluate
 from sim.render import Opened, RendererUnavailable, open_renderer
 from sim.robot import SimRobot
+from sim.room import rooms
 from sim.scenes import MAX_OBJECTS, Scene, named, sample_scene, sample_specs, scene_from_names
 from sim.tasks.base import Instance
-from sim.teacher import instance_of, teacher
+from sim.teacher import instance_of, plain_program, teacher
 from sim.world import World
 
 RENDERERS = ("auto", "gl", "tiny")
@@ -63,7 +64,8 @@ def scene_for(sentence: str, seed: int, distractors: int) -> Scene:
     things = read_names(rng, names)
     others = [(s.kind, s.colour, s.size) for s in sample_specs(rng, MAX_OBJECTS) if not any(_fits(r, s.size, s.colour, s.kind) for r in said)]
     room = min(distractors, MAX_OBJECTS - len(things))
-    return sample_scene(rng, objects=named([*things, *others[:room]]), seed=seed)
+    specs = named([*things, *others[:room]])
+    return sample_scene(rng, objects=specs, seed=seed, room=rooms(plain_program(sentence, specs)))
 
 
 def _fits(said: Reference, size: str, colour: str, kind: str) -> bool:

@@ -105,6 +105,14 @@ def sentence_program(sentence: str, specs: Sequence[ObjectSpec]) -> tuple[Move, 
     return tuple(_clause(c, specs) for c in _CLAUSE.split(sentence.lower().strip(" .!")) if c.strip())
 
 
+def plain_program(sentence: str, specs: Sequence[ObjectSpec]) -> tuple[Move, ...]:
+    """`sentence_program`, or nothing where the sentence is not so plain: for those who can do without."""
+    try:
+        return sentence_program(sentence, specs)
+    except UserError:
+        return ()
+
+
 def _clause(clause: str, specs: Sequence[ObjectSpec]) -> Move:
     where = _WHERE.search(clause)
     push = re.match(r"(?:push|slide|shove|nudge)\b", clause) is not None

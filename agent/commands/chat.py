@@ -28,26 +28,26 @@ def chat(
     scene: Any,
     robot: Any,
     planner: PlannerSource,
-    stage: Callable[..., Stage],
+    world: Callable[..., Stage],
 ) -> Exit:
     """See conf/chat.yaml. Reads lines from the standard input; a bad line is answered and the next one read.
 
     result.json holds one entry a sentence under `turns`. What the hand holds and where things came from is remembered.
     """
     with record.timed("scene"):
-        world = stage(seed=record.seed, scene=scene, robot=robot, renderer=renderer, gui=gui, instruction="", goal=None)
+        stage = world(seed=record.seed, scene=scene, robot=robot, renderer=renderer, gui=gui, instruction="", goal=None)
     turns: list[dict[str, Any]] = []
-    record.figures.update(turns=turns, objects=world.names)
+    record.figures.update(turns=turns, objects=stage.names)
     try:
         with record.timed("planner"):
-            mind = planner(world)
-        print(f"scene  seed {record.seed}: {', '.join(world.names)}\n       {HELP}", flush=True)
-        body = Body(robot=world.robot)
+            mind = planner(stage)
+        print(f"scene  seed {record.seed}: {', '.join(stage.names)}\n       {HELP}", flush=True)
+        body = Body(robot=stage.robot)
         for line in lines():
             if line in QUIT:
                 break
             if line in ("objects", "help"):
-                print(f"       {', '.join(world.names) if line == 'objects' else HELP}", flush=True)
+                print(f"       {', '.join(stage.names) if line == 'objects' else HELP}", flush=True)
                 continue
             try:
                 sentence = clean_instruction(line)
@@ -56,11 +56,11 @@ def chat(
                 continue
             turn = RunRecord(command="chat", out=record.out, seed=record.seed)
             prefix = f"{len(turns) + 1:02d}_"
-            code = act(turn, world, body, mind, sentence, goal=None, video=video, bounds=bounds, prefix=prefix)
+            code = act(turn, stage, body, mind, sentence, goal=None, video=video, bounds=bounds, prefix=prefix)
             turns.append({"status": code.name.lower(), **turn.figures, "timings_s": turn.timings_s})
         return Exit.DONE
     finally:
-        world.close()
+        stage.close()
 
 
 def lines() -> Iterator[str]:

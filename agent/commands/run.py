@@ -31,23 +31,23 @@ def run(
     scene: Any,
     robot: Any,
     planner: PlannerSource,
-    stage: Callable[..., Stage],
+    world: Callable[..., Stage],
 ) -> Exit:
     """See conf/run.yaml. Leaves plan.txt, before.png, after.png and, with `video`, episode.mp4."""
     if instruction is None:
         raise UserError('run what? give a sentence: palmetto "put the red block in the green bowl"')
     sentence = clean_instruction(instruction)
     with record.timed("scene"):
-        world = stage(
+        stage = world(
             seed=record.seed, scene=scene, robot=robot, renderer=renderer, gui=gui, instruction=sentence, goal=goal
         )
     try:
         with record.timed("planner"):
-            mind = planner(world)
-        print(f"scene  seed {record.seed}: {', '.join(world.names)}", flush=True)
-        return act(record, world, Body(robot=world.robot), mind, sentence, goal=goal, video=video, bounds=bounds)
+            mind = planner(stage)
+        print(f"scene  seed {record.seed}: {', '.join(stage.names)}", flush=True)
+        return act(record, stage, Body(robot=stage.robot), mind, sentence, goal=goal, video=video, bounds=bounds)
     finally:
-        world.close()
+        stage.close()
 
 
 def act(
