@@ -100,19 +100,24 @@ class Body:
         )
         return Checker(shape, heights)
 
-    def follow(self, motion: Motion, *, width_m: float | None = None, stray_rad: float = STRAY_RAD) -> Outcome:
-        """Stream `motion`; then wait until the arm stands still. Stops and says so if the arm runs into something."""
+    def follow(self, motion: Motion, *, width_m: float | None = None, width_after_m: float | None = None) -> Outcome:
+        """Stream `motion`; then wait until the arm stands still. Stops and says so if the arm runs into something.
+
+        The fingers go to width_m at once, and to width_after_m in the last third of the way.
+        """
         if motion.status is not Status.SUCCEEDED:
             return Outcome(status=motion.status, detail=motion.detail)
         robot = self.robot
         period = robot.spec.period_s
         for i, q in enumerate(motion.q):
+            if width_after_m is not None and i > 2 * len(motion.q) // 3:
+                width_m = width_after_m
             sent = robot.send(Command(arm_q=q, gripper_width_m=width_m))
             if sent.arm_q is None or float(np.abs(sent.arm_q - q).max()) > 0.1:
                 robot.stop()
                 return Outcome(status=Status.LIMIT, detail="the limits held the arm back")
             robot.wait(period)
-            if i % 4 == 3 and float(np.abs(robot.state().arm_q - q).max()) > stray_rad:
+            if i % 4 == 3 and float(np.abs(robot.state().arm_q - q).max()) > STRAY_RAD:
                 robot.stop()
                 return Outcome(status=Status.PATH_BLOCKED, detail="the arm ran into something")
         if len(motion.q):

@@ -14,8 +14,13 @@ Float = NDArray[np.float64]
 
 TIP_GAP_M = 0.003
 PALM_GAP_M = 0.004
-SPREAD_M = 0.010
+SPREAD_M = 0.007
 """How far each finger opens from what it lets go."""
+FINGER_BANDS_M = ((0.0, 0.0), (0.0155, 0.004), (0.0205, 0.019))
+"""A finger grows thicker upwards: (thickness from which on, height above its tip there), from its mesh: 14.3 mm at the
+tip, 25.3 mm at 35 mm above it."""
+FINGER_MOST_M = 0.026
+"""Its greatest thickness."""
 
 
 def tool_axes(yaw_rad: float) -> tuple[Float, Float]:
@@ -32,7 +37,7 @@ def near_base_yaw(yaw_rad: float, xy: Float) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """The greatest heights under the fingers and under the palm, in metres."""
+    """How high the finger tips and the palm must be to clear what is under the hand, in metres."""
 
     fingers_m: float
     palm_m: float
@@ -46,9 +51,12 @@ class Room:
 def room(spec: RobotSpec, heights: HeightMap, tool_xy: Float, yaw_rad: float, width_m: float) -> Room:
     """What lies under the hand at `tool_xy` [2] m with its fingers `width_m` apart."""
     _, along = tool_axes(yaw_rad)
-    # A finger is thicker by 4 mm one centimetre above its tip than at its tip.
-    half = spec.finger_thickness_m / 2 + 0.002
-    away = (width_m / 2 + half) * along
-    fingers = heights.highest(np.stack([tool_xy - away, tool_xy + away]), yaw_rad, (spec.finger_breadth_m / 2, half))
+    fingers = 0.0
+    for i, (inner, above) in enumerate(FINGER_BANDS_M):
+        outer = FINGER_BANDS_M[i + 1][0] if i + 1 < len(FINGER_BANDS_M) else FINGER_MOST_M
+        away = (width_m / 2 + (inner + outer) / 2) * along
+        both = np.stack([tool_xy - away, tool_xy + away])
+        highest = heights.highest(both, yaw_rad, (spec.finger_breadth_m / 2, (outer - inner) / 2))
+        fingers = max(fingers, float(highest.max()) - above)
     palm = heights.highest(tool_xy[None], yaw_rad, spec.palm_half_m)
-    return Room(fingers_m=float(fingers.max()), palm_m=float(palm[0]))
+    return Room(fingers_m=fingers, palm_m=float(palm[0]))

@@ -44,7 +44,7 @@ def place(body: Body, relation: Relation, target: Target | None) -> Outcome:
     body.grip(opened)
     body.grasp = None
     motion = body.planner.through(robot.state().arm_q, poses[:1], end_q=robot.spec.home_q_rad)
-    outcome = body.follow(motion, width_m=opened)
+    outcome = body.follow(motion, width_m=opened, width_after_m=robot.spec.gripper_max_width_m)
     if outcome.status is not Status.SUCCEEDED:
         return failed(body, outcome)
     return Outcome(status=Status.SUCCEEDED, detail=f"let go of the {held.words}")

@@ -116,7 +116,7 @@ def _slide(body: Body, legs: list[Leg], heights: HeightMap) -> Outcome:
         retreat = [pointing_down(back, leg.yaw_rad), pointing_down(back + up, leg.yaw_rad)]
         last = i == len(legs) - 1
         motion = planner.through(robot.state().arm_q, retreat, end_q=robot.spec.home_q_rad if last else None)
-        outcome = body.follow(motion, width_m=FORK_M)
+        outcome = body.follow(motion, width_m=FORK_M, width_after_m=robot.spec.gripper_max_width_m if last else None)
         if outcome.status is not Status.SUCCEEDED:
             return failed(body, outcome)
     return Outcome(status=Status.SUCCEEDED, detail="")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robots.planning.height_map import CELL_M, HeightMap
-from robots.primitives.hand import PALM_GAP_M, TIP_GAP_M, near_base_yaw
+from robots.primitives.hand import FINGER_BANDS_M, FINGER_MOST_M, PALM_GAP_M, TIP_GAP_M, near_base_yaw
 from robots.primitives.surface import TABLE_M, Thing
 from robots.relations import Side
 from robots.spec import RobotSpec
@@ -25,10 +25,10 @@ BEHIND_M = 0.007
 """Free way between the fingers and the thing before they touch it."""
 ASIDE_M = 0.004
 TIP_M = 0.007
-REACH_LOWER_M, REACH_UPPER_M = np.array([0.27, -0.36]), np.array([0.68, 0.36])
-VIA_LOWER_M, VIA_UPPER_M, VIA_STEP_M = np.array([0.315, -0.27]), np.array([0.635, 0.27]), 0.025
-MOST_LEGS = 3
-MOST_EXPANSIONS = 60
+REACH_LOWER_M, REACH_UPPER_M = np.array([0.27, -0.36]), np.array([0.73, 0.36])
+VIA_LOWER_M, VIA_UPPER_M, VIA_STEP_M = np.array([0.315, -0.30]), np.array([0.68, 0.30]), 0.025
+MOST_LEGS = 4
+MOST_EXPANSIONS = 200
 LEG_COST_M = 0.15
 """What a bend costs, as a length of way: the arm lifts and comes down again."""
 SIDES = {Side.LEFT: (1, -1), Side.RIGHT: (1, 1), Side.FRONT: (0, 1), Side.BACK: (0, -1)}
@@ -145,12 +145,15 @@ class _Field:
         finger = spec.finger_breadth_m / 2
         start_tool = start - ahead * (back + finger + BEHIND_M)[:, None]
         end_tool = goals - ahead * (flush + finger)[:, None]
-        fork = FORK_M / 2 + spec.finger_thickness_m + 0.002
         free = length > 0.004
         for tool in (start_tool, end_tool):
             free &= (tool >= REACH_LOWER_M).all(axis=1) & (tool <= REACH_UPPER_M).all(axis=1)
         free &= self._highest(np.broadcast_to(start, goals.shape), goals, ahead, half_width + ASIDE_M, half_width + ASIDE_M) <= TABLE_M
-        tips = self._highest(start_tool, end_tool, ahead, finger + 0.003, fork + 0.002) + TIP_GAP_M
+        tips = np.zeros(len(goals))
+        for i, (_, above) in enumerate(FINGER_BANDS_M):
+            thick = FINGER_BANDS_M[i + 1][0] if i + 1 < len(FINGER_BANDS_M) else FINGER_MOST_M
+            under = self._highest(start_tool, end_tool, ahead, finger + 0.003, FORK_M / 2 + thick + 0.002)
+            tips = np.maximum(tips, under - above + TIP_GAP_M)
         x, y = spec.palm_half_m
         palm = self._highest(start_tool, end_tool, ahead, x, y) + PALM_GAP_M - spec.finger_depth_m
         z = spec.fingertip_m + np.maximum(np.maximum(tips, palm), TIP_M)

@@ -20,9 +20,15 @@ Float = NDArray[np.float64]
 RELEASE_M = 0.004
 """A thing is let go this far above what will carry it."""
 GAP_M = 0.025
-NEAREST_M, FURTHEST_M = 0.085, 0.150
+USUAL_M, FURTHEST_M = 0.085, 0.230
+FURTHER_M = (0.0, -0.01, 0.01, -0.02, 0.02, -0.03, 0.03, -0.04, 0.04, 0.05, 0.06, 0.08, 0.10, 0.12)
+SHIFTS_M = (0.0, 0.008, -0.008, 0.016, -0.016, 0.024, -0.024, 0.032, -0.032)
+"""Where a spot beside a thing is looked for: along its direction, and off it (a relation holds to 5 cm off)."""
 ENOUGH_M = 0.07
-TABLE_LOWER_M, TABLE_UPPER_M = np.array([0.30, -0.31]), np.array([0.66, 0.31])
+TABLE_LOWER_M, TABLE_UPPER_M = np.array([0.25, -0.38]), np.array([0.70, 0.38])
+"""Where a held thing may be put down..."""
+USUAL_LOWER_M, USUAL_UPPER_M = np.array([0.32, -0.29]), np.array([0.65, 0.29])
+"""... and where it is put if there is a choice."""
 WALL_M = 0.006
 DIRECTIONS = {
     Relation.LEFT_OF: np.array([0.0, -1.0]),
@@ -100,15 +106,19 @@ def beside(spec: RobotSpec, heights: HeightMap, thing: Thing, held: Grasp, direc
     ranked: list[tuple[float, Spot]] = []
     for turn in (0.0, np.pi / 4):
         for yaw in _yaws(turn, thing.centre_xy):
-            near = float(np.clip(edge + _extent(held, yaw, direction) + GAP_M, NEAREST_M, FURTHEST_M))
-            for further in (0.0, -0.01, 0.01, 0.02, 0.03):
-                for shift in (0.0, 0.008, -0.008, 0.016, -0.016):
+            near = float(np.clip(edge + _extent(held, yaw, direction) + GAP_M, USUAL_M, FURTHEST_M))
+            for further in FURTHER_M:
+                if not edge + _extent(held, yaw, direction) + 0.006 <= near + further <= FURTHEST_M:
+                    continue
+                for shift in SHIFTS_M:
+                    cost = abs(further) + 1.5 * abs(shift) + (0.01 if turn else 0.0)
                     xy = thing.centre_xy + (near + further) * direction + shift * side
+                    cost += 2 * float(np.maximum(np.maximum(USUAL_LOWER_M - xy, xy - USUAL_UPPER_M), 0.0).max())
+                    if ranked and cost >= ranked[0][0]:
+                        continue
                     spot = free_spot(spec, heights, xy, yaw, held)
                     if spot is not None:
-                        ranked.append((abs(further) + 1.5 * abs(shift) + (0.01 if turn else 0.0), spot))
-            if ranked and min(cost for cost, _ in ranked) < 1e-6:
-                return _best(ranked)
+                        ranked = [(cost, spot)]
     return _best(ranked)
 
 
