@@ -27,7 +27,7 @@ def loaded_by(statement: str) -> set[str]:
 @pytest.mark.parametrize(
     "statement",
     [
-        "import agent.onboard",
+        "import agent.onboard, agent.onboard.bundle, agent.onboard.constrain, agent.onboard.planner",
         "from agent import load_planner",
         "import agent.plan, agent.verbs, agent.executor, agent.grounding, agent.preprocess",
         "import robots, robots.primitives",
