@@ -34,7 +34,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as e:
         if e.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise PalmettoError(f"the disk is full: {path} was not written; free some space or give another out=DIR") from e
+            raise PalmettoError(f"the disk is full: {path} was not written; make room or give another out=DIR") from e
         if e.errno in UNWRITABLE:
             raise UserError(f"can't write {path}: {e.strerror}; give another out=DIR") from e
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ STATUS = {
     Exit.INTERRUPTED: "interrupted",
 }  # fmt: skip
 _OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@-]*=")
-_FLAGS = {"-h": "--help", "--help": "--help", "-m": "-m", "--multirun": "-m", "--cfg": "--cfg", "--version": "--version"}
+_FLAGS = {f: f for f in ("--help", "-m", "--cfg", "--version")} | {"-h": "--help", "--multirun": "-m"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,8 +63,7 @@ def command_line(words: list[str]) -> Exit:
     codes = []
     for number, job in enumerate(config.sweep(arguments)):
         print(f"#{number} {' '.join(job.overrides)}", flush=True)
-        each = config.Arguments(command=command, raw={**job.raw, "out": str(folder / str(number))}, overrides=job.overrides)
-        codes.append(run_command(each))
+        codes.append(run_command(replace(job, raw={**job.raw, "out": str(folder / str(number))})))
     return max(codes, default=Exit.DONE)
 
 

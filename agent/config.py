@@ -40,7 +40,7 @@ def split_raw(command: str, words: Sequence[str]) -> Arguments:
     for word in words:
         key, equals, value = word.partition("=")
         if not equals:
-            raise UserError(f"what is {word[:60]!r}? options are written key=value; a sentence goes in one pair of quotes")
+            raise UserError(f"what is {word[:60]!r}? options are written key=value, a sentence in one pair of quotes")
         if key in RAW:
             quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
             raw[key] = value[1:-1] if quoted else value
@@ -110,13 +110,14 @@ def _as_folder(override: str) -> list[str]:
     if key != "planner" or value in choices("planner"):
         return [override]
     if not Path(value).expanduser().exists():
-        raise one_of("planner", value, [*(c for c in choices("planner") if c != "folder"), "or the folder of a checkpoint"])
+        shipped = [c for c in choices("planner") if c != "folder"]
+        raise one_of("planner", value, [*shipped, "or the folder of a checkpoint"])
     return ["planner=folder", f"planner.name='{Path(value).expanduser()}'"]
 
 
 def _explained(error: Exception, command: str, base: DictConfig) -> UserError:
     text = str(error)
-    if match := re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' is not in struct", text):
+    if match := re.search(r"(?:Could not override|Key) '([^']+)'", text):
         key = match.group(1)
         inner = OmegaConf.select(base, key.rpartition(".")[0]) if "." in key else base
         if isinstance(inner, DictConfig):
@@ -128,7 +129,7 @@ def _explained(error: Exception, command: str, base: DictConfig) -> UserError:
 
 
 def _check_types(base: DictConfig, composed: DictConfig, prefix: str) -> None:
-    for key in composed:
+    for key in map(str, composed):
         if key not in base:
             continue
         default, value = base[key], composed[key]

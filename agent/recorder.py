@@ -140,7 +140,7 @@ class Recorder:
         return panel
 
 
-def draw_point(picture: Picture, point: tuple[int, int], scale: float, colour: Sequence[int]) -> None:
+def draw_point(picture: NDArray[Any], point: tuple[int, int], scale: float, colour: Sequence[int]) -> None:
     """A ring around (row, col) of the planner's picture, in a picture `scale` times as large. Changes `picture`."""
     centre = (round((point[1] + 0.5) * scale - 0.5), round((point[0] + 0.5) * scale - 0.5))
     for radius, width, ink in ((15, 5, (0, 0, 0)), (15, 2, tuple(colour))):

@@ -27,10 +27,11 @@ _ENGLISH = frozenset(
     red orange yellow green cyan blue purple pink brown white black gray grey scarlet crimson teal turquoise navy violet
     block blocks cube cubes brick bricks cylinder cylinders can cans tube tubes bowl bowls basin plate plates saucer
     dish dishes box boxes crate crates container containers bin bins zone zones square area patch small large big tiny
-    """.split()
+    """.split()  # noqa: SIM905, read as text
 )
 MIN_ENGLISH = 0.34
-"""Least share of known words. "lege den roten block in die gruene schale" has 2 of 8, "put a flurgle on the zarp" 4 of 6."""
+"""Least share of known words: "lege den roten block in die gruene schale" has 2 of 8, "put a flurgle on the zarp" 4
+of 6."""
 
 
 def clean_instruction(text: str) -> str:
@@ -46,7 +47,9 @@ def clean_instruction(text: str) -> str:
     if not sentence:
         raise UserError('the sentence is empty; say what to do, such as "put the red block in the green bowl"')
     if len(words) > MAX_WORDS or len(sentence) > MAX_CHARS:
-        raise UserError(f"the sentence has {len(words)} words, {len(sentence)} characters; at most {MAX_WORDS} and {MAX_CHARS}")
+        raise UserError(
+            f"the sentence has {len(words)} words, {len(sentence)} characters; at most {MAX_WORDS} and {MAX_CHARS}"
+        )
     readable = _READABLE.match(sentence)
     if readable is None or readable.end() < len(sentence):
         odd = sentence[readable.end() if readable else 0]

@@ -33,7 +33,8 @@ def command(name: str) -> str:
         if line.startswith("  - ") and "_self_" not in line:
             group, choice = (part.strip() for part in line[4:].split(":"))
             shown = [c for c in config.choices(group) if c != "folder"]
-            rows.append((f"{group}={choice}", f"one of: {', '.join(shown)}" + ("; or a folder" if group == "planner" else "")))
+            other = "; or a checkpoint's folder" if group == "planner" else ""
+            rows.append((f"{group}={choice}", f"one of: {', '.join(shown)}{other}"))
             rows += _rows(_text(f"{group}/{choice}"), group)
     rows += _rows(_text(name), "")
     width = max(len(option) for option, _ in rows) + 2

@@ -72,7 +72,7 @@ class Claims:
         reference = canonical(words)
         fitting = [
             s.name for s in self._world.scene.specs
-            if s.name == words or (reference.kind or reference.colour) and reference.fits(s.size, s.colour, s.kind)
+            if s.name == words or ((reference.kind or reference.colour) and reference.fits(s.size, s.colour, s.kind))
         ]  # fmt: skip
         exact = [name for name in fitting if name == words]
         if len(exact or fitting) == 1:

@@ -24,7 +24,7 @@ from robots.spec import RobotSpec
 from sim import bullet  # noqa: F401, before whatever imports pybullet
 from sim.disturb import Disturber
 from sim.episode import TaskSpec, play, theatre
-from sim.evaluate import chosen, planner_name, splits
+from sim.jobs import chosen, planner_name, splits
 from sim.progress import Progress
 from sim.stage import oracle
 from sim.workers import count, spread
@@ -104,7 +104,8 @@ def collect(
         )
     if splits(split) != ("trained",):
         raise UserError(f"split={split}: what is held out stays out of the episodes; leave split at trained")
-    specs = [TaskSpec(task=t, split="trained", seed=first + i) for i in range(episodes) for t in chosen(suite, split, tasks)]
+    families = chosen(suite, split, tasks)
+    specs = [TaskSpec(task=t, split="trained", seed=first + i) for i in range(episodes) for t in families]
     folder = record.out
     there = {(e.task, e.seed) for e in EpisodeReader(folder)} if (folder / "dataset.json").exists() else set()
     left = [s for s in specs if (s.task, s.seed) not in there]

@@ -1,4 +1,4 @@
-"""Things that go wrong, on purpose: a grasp that slips, a thing that somebody moves. So that there is recovery to learn."""
+"""Things that go wrong, on purpose: a grasp that slips, a thing that somebody moves. For recoveries to learn from."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from agent.executor import Bounds, EpisodeResult, Listener, Stop, run_episode
 from agent.plan import Plan, Planner, PrimitiveResult
-from agent.stage import PlannerSource
 from robots.interface import Observation, Robot, Status
 from robots.primitives import Body
 from robots.spec import RobotSpec
@@ -25,7 +24,7 @@ from sim.robot import SimRobot
 from sim.room import rooms
 from sim.scenes import sample_scene, scene_from_names
 from sim.stage import SimStage
-from sim.tasks.base import SPLITS, Instance, Split
+from sim.tasks.base import SPLITS, Expected, Instance, Split
 from sim.tasks.suites import sample
 from sim.world import World
 
@@ -79,9 +78,8 @@ def draw(world: World, spec: TaskSpec) -> Instance:
 
 
 def _own(world: World, seed: int, own: OwnTask) -> Instance:
-    expected: Literal["act", "ask", "refuse"] = "act"
-    if own.goal == "ask" or own.goal == "refuse":
-        expected = own.goal
+    declines: dict[str, Expected] = {"ask": "ask", "refuse": "refuse"}
+    expected = declines.get(own.goal, "act")
     scene = scene_from_names(own.objects, seed)
     world.reset(scene)
     return Instance(
@@ -159,7 +157,3 @@ class TimedPlanner:
         finally:
             self.calls += 1
             self.spent_s += time.perf_counter() - start
-
-
-def planner_of(source: PlannerSource, stage: SimStage) -> TimedPlanner:
-    return TimedPlanner(source(stage))

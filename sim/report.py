@@ -12,7 +12,7 @@ Line = dict[str, Any]
 
 
 def report(lines: Sequence[Line]) -> dict[str, Any]:
-    """Figures for result.json: per task, per split, per control arm, false alarms, reasons of failure, the planner's time."""
+    """Figures for result.json: by task, split and control arm; false alarms, reasons of failure, the planner's time."""
     agent = [x for x in lines if x["arm"] == "agent"]
     several = len({x["split"] for x in agent}) > 1
     tasks = _rates(agent, (lambda x: f"{x['split']}/{x['task']}") if several else (lambda x: str(x["task"])))
@@ -78,7 +78,8 @@ def print_report(figures: dict[str, Any]) -> None:
     for reason, n in list(figures["reasons"].items())[:8]:
         print(f"{'':{width}}  {n:>4} x {reason}")
     if figures["planner_ms_a_call"] is not None:
-        print(f"{'time':{width}}  planner {figures['planner_ms_a_call']} ms a call, {figures['wall_s_an_episode']} s an episode")
+        planner, episode = figures["planner_ms_a_call"], figures["wall_s_an_episode"]
+        print(f"{'time':{width}}  planner {planner} ms a call, {episode} s an episode")
 
 
 def _rate(figures: dict[str, Any]) -> str:

@@ -22,8 +22,8 @@ from sim.claims import Claims
 from sim.goals import GoalError, bind, parse_goal
 from sim.lexicon import Reference, canonical
 from sim.mentions import mentioned
-from sim.oracle import OraclePlanner
 from sim.naming import SceneError, read_names
+from sim.oracle import OraclePlanner
 from sim.predicates import evaluate
 from sim.render import Opened, RendererUnavailable, open_renderer
 from sim.robot import SimRobot
@@ -62,7 +62,8 @@ def scene_for(sentence: str, seed: int, distractors: int) -> Scene:
         return sample_scene(rng, n_objects=5, seed=seed)
     said = [canonical(n) for n in names]
     things = read_names(rng, names)
-    others = [(s.kind, s.colour, s.size) for s in sample_specs(rng, MAX_OBJECTS) if not any(_fits(r, s.size, s.colour, s.kind) for r in said)]
+    drawn = sample_specs(rng, MAX_OBJECTS)
+    others = [(s.kind, s.colour, s.size) for s in drawn if not any(_fits(r, s.size, s.colour, s.kind) for r in said)]
     room = min(distractors, MAX_OBJECTS - len(things))
     specs = named([*things, *others[:room]])
     return sample_scene(rng, objects=specs, seed=seed, room=rooms(plain_program(sentence, specs)))
@@ -96,6 +97,7 @@ class SimStage:
         self.instruction = instruction
         self.goal = goal
         self.instance = instance
+        # In a window people want to watch: at the pace of the clock on the wall.
         self.robot: Robot = WatchedRobot(robot, time.sleep) if robot.world.gui else robot
 
     @property
@@ -136,7 +138,7 @@ def open_stage(
     """A world with the scene that seed and choice give, at rest."""
     if renderer not in RENDERERS:
         raise one_of("renderer", renderer, RENDERERS)
-    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+    if not 0 <= seed < 2**63:
         raise UserError(f"a seed is a whole number from 0 on, not {seed!r}")
     if gui:
         need_display()

@@ -11,7 +11,7 @@ Z_95 = 1.959963984540054
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """successes out of n, with Wilson's score interval at 95 % (Wilson 1927), which does not shrink to nothing at 0 or 1."""
+    """successes out of n, with Wilson's score interval at 95 % (Wilson 1927), which is honest near 0 and 1."""
 
     n: int
     successes: int

@@ -75,7 +75,7 @@ def goal_program(goal: str, specs: Sequence[ObjectSpec]) -> tuple[Move, ...]:
     for part in goal.split(" and "):
         match = _ATOM.fullmatch(part.strip())
         if match is None:
-            raise UserError(f"the oracle can't bring about {part.strip()!r}; it takes {', '.join(PREDICATES)}, holding, at")
+            raise _beyond(part)
         word, subject, reference = match.groups()
         subject = _named(subject, specs)
         if word == "holding":
@@ -85,14 +85,15 @@ def goal_program(goal: str, specs: Sequence[ObjectSpec]) -> tuple[Move, ...]:
         elif word in PREDICATES and reference is not None:
             moves.append(PickPlace(subject=subject, relation=PREDICATES[word], reference=_named(reference, specs)))
         else:
-            raise UserError(f"the oracle can't bring about {part.strip()!r}; it takes {', '.join(PREDICATES)}, holding, at")
+            raise _beyond(part)
     return tuple(moves)
 
 
-_CLAUSE = re.compile(r",? and then |,? then |; ?| and (?=put|place|stack|push|pick|move|drop|slide)|, (?=put|place|stack|push|pick|move|drop|slide)")
+_VERB = "put|place|stack|push|pick|move|drop|slide"
+_CLAUSE = re.compile(rf",? and then |,? then |; ?| and (?={_VERB})|, (?={_VERB})")
 _WHERE = re.compile(
-    r"\b(?P<relation>left of|right of|in front of|behind|inside|into|in|onto|on top of|on|to the left of|to the right of|"
-    r"to the|to)\b(?: the)? (?P<reference>.+)$"
+    r"\b(?P<relation>left of|right of|in front of|behind|inside|into|in|onto|on top of|on|to the left of|"
+    r"to the right of|to the|to)\b(?: the)? (?P<reference>.+)$"
 )
 _RELATION = {
     "left of": Relation.LEFT_OF, "to the left of": Relation.LEFT_OF, "right of": Relation.RIGHT_OF,
@@ -144,14 +145,19 @@ def _named(words: str, specs: Sequence[ObjectSpec]) -> str:
     fitting = exact or [s.name for s in specs if said.fits(s.size, s.colour, s.kind)]
     if len(fitting) != 1:
         found = ", ".join(fitting) if fitting else "nothing"
-        raise UserError(f"the oracle needs one thing that is {words!r}; here that is {found}; say it another way or give goal=...")
+        raise UserError(f"the oracle needs one thing that is {words!r}; here that is {found}; try goal=...")
     return fitting[0]
 
 
 def _unread(words: str) -> UserError:
     return UserError(
-        f"the oracle can't read {words[:60]!r}: it takes plain sentences (put X in Y, stack X on Y, push X to the left, "
-        f"pick up X) or goal=\"in(red block, green bowl)\"; planner=nano reads more"
+        f"the oracle can't read {words[:60]!r}: it takes plain sentences (put X in Y, stack X on Y, push X to the "
+        f"left, pick up X) or goal=\"in(red block, green bowl)\"; planner=nano reads more"
     )
+
+
+def _beyond(part: str) -> UserError:
+    known = ", ".join(PREDICATES)
+    return UserError(f"the oracle can't bring about {part.strip()!r}; it takes {known}, holding, at")
 
 

@@ -28,7 +28,7 @@ def count(workers: int | str) -> int:
 
 
 def spread(work: Callable[[Item], Done], items: Iterable[Item], workers: int) -> Iterator[tuple[Item, Done]]:
-    """`work(item)` for all items, as they get done. `work` and items are pickled; with one worker, none of this happens.
+    """`work(item)` for all items, as they get done. Both are pickled; with one worker, all happens right here.
 
     Ctrl-C lets what has begun come to its end, starts nothing more, and goes on upwards.
 

@@ -15,14 +15,14 @@ from agent.commands.learning import INSTALL
 from agent.errors import Exit
 
 LIGHT = (
-    "numpy", "pybullet", "onnxruntime", "moderngl", "hydra-core", "av", "opencv-python-headless", "rich", "gymnasium",
-    "safetensors", "tokenizers",
+    "numpy", "pybullet", "onnxruntime", "moderngl", "hydra-core", "av", "opencv-python-headless", "rich",
+    "gymnasium", "safetensors", "tokenizers",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing looked at. remedy: what to do, "" where nothing is to be done. needed: the main job fails without it."""
+    """One thing looked at. remedy: what to do about it, or "". needed: the main job fails without it."""
 
     what: str
     fine: bool
@@ -32,7 +32,7 @@ class Finding:
 
 
 def doctor(*, record: RunRecord, checks: list[Callable[[], tuple[bool, str, str]]]) -> Exit:
-    """See conf/doctor.yaml. `checks`: further ones; each returns (fine, detail, remedy) and is named by its function."""
+    """See conf/doctor.yaml. `checks`: further ones; each returns (fine, detail, remedy), its function names it."""
     findings = [*python(), *packages(), *planner(), *extras()]
     for check in checks:
         name = getattr(getattr(check, "func", check), "__name__", "check")
@@ -51,7 +51,8 @@ def doctor(*, record: RunRecord, checks: list[Callable[[], tuple[bool, str, str]
 def python() -> Iterator[Finding]:
     fine = (3, 10) <= sys.version_info[:2] < (3, 12)
     remedy = "" if fine else "use Python 3.10 or 3.11: pybullet has no wheels for others"
-    yield Finding(what="python", fine=fine, detail=f"{platform.python_version()} on {platform.machine()}", remedy=remedy)
+    detail = f"{platform.python_version()} on {platform.machine()}"
+    yield Finding(what="python", fine=fine, detail=detail, remedy=remedy)
 
 
 def packages() -> Iterator[Finding]:
@@ -77,9 +78,8 @@ def extras() -> Iterator[Finding]:
     for extra, modules in (("train", ("torch", "tensorboard")), ("export", ("torch", "onnx", "onnxscript"))):
         missing = [m for m in modules if find_spec(m) is None]
         detail = "missing: " + ", ".join(missing) if missing else "installed"
-        yield Finding(
-            what=f"extra [{extra}]", fine=not missing, detail=detail, remedy=INSTALL[extra] if missing else "", needed=False
-        )
+        remedy = INSTALL[extra] if missing else ""
+        yield Finding(what=f"extra [{extra}]", fine=not missing, detail=detail, remedy=remedy, needed=False)
 
 
 def _caught(what: str, check: Callable[[], tuple[bool, str, str]]) -> Finding:

@@ -7,12 +7,14 @@ from time import perf_counter
 from agent.executor import Event, Finished, Planned, Started
 from agent.plan import PrimitiveCall, format_call
 
+Said = tuple[object, ...]
+
 
 class Screen:
     """A listener of `run_episode`. `first_motion`: wall clock at the first call's start, or None."""
 
     def __init__(self) -> None:
-        self._shown: tuple[PrimitiveCall, ...] = ()
+        self._shown: tuple[Said, ...] = ()
         self._number = 0
         self.first_motion: float | None = None
         self.plans: list[str] = []
@@ -41,6 +43,6 @@ class Screen:
         self._shown = expected[1:]
 
 
-def without_points(call: PrimitiveCall) -> tuple[object, ...]:
+def without_points(call: PrimitiveCall) -> Said:
     """What the call says, wherever its thing lies."""
     return (call.verb, call.target, call.relation, call.side, call.destination, call.text)

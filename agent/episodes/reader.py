@@ -60,7 +60,7 @@ class EpisodeReader(Sequence[Episode]):
     def _add(self, folder: Path, train: bool) -> None:
         description = folder / "dataset.json"
         if not description.is_file():
-            raise UserError(f"no episodes in {folder}: there is no dataset.json; palmetto collect out={folder} makes some")
+            raise UserError(f"no episodes in {folder}: no dataset.json; palmetto collect out={folder} makes some")
         found = json.loads(description.read_text())
         if (found.get("format"), found.get("version")) != (FORMAT, VERSION):
             raise UserError(f"{description} is not {FORMAT} version {VERSION}")
@@ -70,7 +70,7 @@ class EpisodeReader(Sequence[Episode]):
                 for number, line in enumerate(f):
                     seed = _seed(line)
                     if seed is None:
-                        self.messages.append(f"{path}: line {number + 1} is cut off; read {number} episodes before it")
+                        self.messages.append(f"{path}: line {number + 1} is cut off; read the {number} before it")
                         break
                     if train and seed not in TRAIN_SEEDS:
                         raise UserError(

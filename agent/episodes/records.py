@@ -16,7 +16,7 @@ from robots.interface import RobotState, Status
 
 FORMAT = "palmetto-episodes"
 VERSION = 1
-TRAIN_SEEDS = range(0, 1_000_000)
+TRAIN_SEEDS = range(1_000_000)
 VALIDATION_SEEDS = range(1_000_000, 2_000_000)
 FIRST_TEST_SEED = 2_000_000
 
@@ -48,9 +48,8 @@ class StepState:
 class Step:
     """One look, and what came of it.
 
-    plan: the remaining plan that is right here, as text. call: its first call, as performed; "" for the last step, whose
-    plan ends the episode. status, detail, start_s, end_s: the call's result, robot's clock. picture: decodes the front
-    camera's view, uint8[H,W,3].
+    plan: the remaining plan that is right here, as text. call: what was performed; "" where the episode ended.
+    status, detail, start_s, end_s: the call's result, robot's clock. picture: decodes the front camera's view.
     """
 
     picture: Callable[[], Picture]

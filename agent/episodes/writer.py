@@ -39,8 +39,8 @@ class EpisodeWriter:
         self._index_path = folder / f"episodes-{shard:03d}.jsonl"
         self._pictures_path = folder / f"pictures-{shard:03d}.bin"
         with disk_errors(self._index_path):
-            self._index = open(self._index_path, "ab")
-            self._pictures = open(self._pictures_path, "ab")
+            self._index = open(self._index_path, "ab")  # noqa: SIM115, open as long as the writer is
+            self._pictures = open(self._pictures_path, "ab")  # noqa: SIM115
             sync_folder(folder)
         try:
             fcntl.flock(self._index, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -114,7 +114,7 @@ def describe(folder: Path) -> None:
         return
     found = json.loads(path.read_text())
     if (found.get("format"), found.get("version")) != (FORMAT, VERSION):
-        raise UserError(f"{path} is {found.get('format')} version {found.get('version')}, not {FORMAT} version {VERSION}")
+        raise UserError(f"{path} is not {FORMAT} version {VERSION}")
 
 
 def scan(index: Path) -> tuple[int, int]:
