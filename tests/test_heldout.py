@@ -10,6 +10,7 @@ import pytest
 from sim.lexicon import COLOUR_WORDS, COLOURS, KIND_WORDS, KINDS, canonical
 from sim.tasks import heldout
 from sim.tasks.base import Instance
+from sim.tasks.foreign import FOREIGN
 from sim.tasks.suites import families, sample, tables, templates
 
 N = 500
@@ -79,3 +80,10 @@ def test_the_test_splits_hold_what_they_promise() -> None:
                 named = {n for m in held_out.program for n in (m.subject, getattr(m, "reference", None)) if n}
                 said = {(held_out.spec(n).colour, held_out.spec(n).kind) for n in named}
                 assert said & heldout.COMBINATIONS
+
+
+def test_foreign_things_are_foreign_and_the_held_out_ones_held_out() -> None:
+    for sort, held_out in heldout.FOREIGN.items():
+        assert not set(held_out) & set(FOREIGN[sort])
+        for noun in (*held_out, *FOREIGN[sort]):
+            assert canonical(noun) == (None, None, None)

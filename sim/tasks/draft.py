@@ -16,11 +16,14 @@ from sim.lexicon import COLOURS, CONTAINER_KINDS, KINDS, MOVABLE_KINDS, SIZES, R
 from sim.scenes import ObjectSpec, named
 from sim.tasks import heldout
 from sim.tasks.base import Split
+from sim.tasks.foreign import FOREIGN
 
 MAX_PLACES = 4
 """Bowls, plates, boxes and zones in a scene: more do not lie apart on 0.32 m x 0.56 m."""
 _COLOURS = list(COLOURS)
-_STYLES = ("full", "full", "full", "full", "full", "full", "colour", "kind", "kind", "sized")
+_STYLES = (*("full",) * 11, "colour", "colour", *("kind",) * 4, "sized", "sized", "size")
+"""How a thing is told from the others. full: colour and kind; sized: with size as well, beside a twin of the other
+size; size: "the big block"."""
 Mode = Literal["act", "absent", "ambiguous"]
 T = TypeVar("T")
 
@@ -55,7 +58,7 @@ class Role:
 
     @property
     def kind(self) -> str:
-        """The kind, also where the phrase does not say it; "thing" where nothing is there to look at."""
+        """The kind, also where the phrase does not say it; "thing" where nothing tells."""
         if self.reference.kind is not None or not self.things:
             return self.reference.kind or "thing"
         kinds = {t.kind for t in self.things}
@@ -72,6 +75,7 @@ class Draft:
         self.roles: list[Role] = []
         self.things: list[Thing] = []
         self._spoilt = spoilt
+        self._habit = "colour" if rng.random() < 0.1 else None  # "stack red on blue"
         self._guarded: list[Reference] = []  # nothing that comes later may fit these
 
     # What families ask for
@@ -161,9 +165,11 @@ class Draft:
 
     def _role(self, kinds: Sequence[str], colour: str | None, style: str | None) -> Role:
         if self._next_is_spoilt():
-            role = self._absent(kinds, colour) if self.mode == "absent" else self._ambiguous(kinds, colour)
+            foreign = self.mode == "absent" and self.rng.random() < 0.25
+            spoil = self._foreign if foreign else self._absent if self.mode == "absent" else self._ambiguous
+            role = spoil(kinds, colour)
         else:
-            role = self._single(kinds, colour, style or self.one(_STYLES))
+            role = self._single(kinds, colour, style or self._habit or self.one(_STYLES))
         self.roles.append(role)
         self._guarded.append(role.reference)
         return role
@@ -171,10 +177,13 @@ class Draft:
     def _single(self, kinds: Sequence[str], colour: str | None, style: str) -> Role:
         for _ in range(40):
             kind, hue, size = self._draw(kinds, colour)
-            if style == "sized" and kind in MOVABLE_KINDS:
+            if style == "size" and (contrast := self._contrast(kind, hue, size)) is not None:
+                return contrast
+            if style == "sized":
                 reference = Reference(size, hue, kind)
                 twin = (kind, hue, SIZES[1 - SIZES.index(size)])
-                if self._free(Thing(*twin)) and self._room(kind) and self._unfitted(Reference(None, hue, kind)):
+                alone = self._unfitted(Reference(None, hue, kind)) and self._room(kind, 2)
+                if alone and self._free(Thing(*twin)) and self._free(Thing(kind, hue, size)):
                     thing = self._add(kind, hue, size)
                     self._add(*twin)
                     return Role(reference, [thing])
@@ -184,6 +193,24 @@ class Draft:
                 return Role(reference, [self._add(kind, hue, size)])
             style = "full" if self.rng.random() < 0.3 else style
         raise Impossible
+
+    def _contrast(self, kind: str, hue: str, size: str) -> Role | None:
+        """A thing told by its size alone, beside another of its kind."""
+        reference = Reference(size, None, kind)
+        other = Thing(kind, self.one(_COLOURS), SIZES[1 - SIZES.index(size)])
+        fits = self._unfitted(reference) and self._room(kind, 2) and self.allowed(other.colour, kind)
+        new = other.colour != hue and not any((t.kind, t.colour) == (kind, other.colour) for t in self.things)
+        if not (fits and new and self._free(Thing(kind, hue, size)) and self._free(other)):
+            return None
+        thing = self._add(kind, hue, size)
+        self.things.append(other)
+        return Role(reference, [thing])
+
+    def _foreign(self, kinds: Sequence[str], colour: str | None) -> Role:
+        """Something that no scene here ever has."""
+        held_out = self.split == "phrasings"
+        nouns = (heldout.FOREIGN if held_out else FOREIGN)["thing" if kinds[0] in MOVABLE_KINDS else "place"]
+        return Role(Reference(None, self.one(_COLOURS) if self.rng.random() < 0.4 else colour, self.one(nouns)))
 
     def _absent(self, kinds: Sequence[str], colour: str | None) -> Role:
         for _ in range(40):
@@ -222,7 +249,7 @@ class Draft:
         likeness = self.rng.random()
         said = [r.reference for r in self.roles]
         if likeness < 0.35:
-            kinds = [r.kind for r in said if r.kind] or kinds
+            kinds = [r.kind for r in said if r.kind in KINDS] or kinds
         elif likeness < 0.7:
             colours = [r.colour for r in said if r.colour] or colours
         kind = self.one([k for k in kinds for _ in range(3 if k in MOVABLE_KINDS else 1)])
@@ -275,8 +302,9 @@ class Draft:
     def _unfitted(self, reference: Reference) -> bool:
         return not any(t.fits(reference) for t in self.things)
 
-    def _room(self, kind: str) -> bool:
-        return kind not in CONTAINER_KINDS or sum(t.kind in CONTAINER_KINDS for t in self.things) < MAX_PLACES
+    def _room(self, kind: str, more: int = 1) -> bool:
+        places = sum(t.kind in CONTAINER_KINDS for t in self.things)
+        return kind not in CONTAINER_KINDS or places + more <= MAX_PLACES
 
     def _name(self) -> None:
         for t, spec in zip(self.things, named((t.kind, t.colour, t.size) for t in self.things), strict=True):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sim.tasks.heldout_phrasings import PHRASINGS
 
-__all__ = ["COLOUR_WORDS", "COMBINATIONS", "COUNTS", "KIND_WORDS", "PHRASINGS", "TRAINED_COUNTS"]
+__all__ = ["COLOUR_WORDS", "COMBINATIONS", "COUNTS", "FOREIGN", "KIND_WORDS", "PHRASINGS", "TRAINED_COUNTS"]
 
 COMBINATIONS: frozenset[tuple[str, str]] = frozenset(
     {
@@ -39,3 +39,9 @@ COLOUR_WORDS: dict[str, tuple[str, ...]] = {
     "brown": ("chocolate",),
 }
 """Synonyms that only the split `phrasings` uses, in about one reference of six."""
+
+FOREIGN: dict[str, tuple[str, ...]] = {
+    "thing": ("mango", "umbrella", "guitar", "pliers", "crayon", "walnut", "magnet", "whistle", "bulb"),
+    "place": ("crib", "aquarium", "toolbox", "wardrobe", "hammock", "saucepan", "trunk", "mailbox"),
+}
+"""What no scene has, and only the split `phrasings` speaks of (see `sim.tasks.foreign`)."""

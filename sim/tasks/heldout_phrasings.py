@@ -132,9 +132,9 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "the {ks} are looking for {ps} of their own colour",
     ),
     "swap": (
-        "!transpose {a} and {b}",
+        "!transpose {ab}",
         "!substitute {a} for {b} and {b} for {a}",
-        "!flip the places of {a} and {b}",
+        "!flip the places of {ab}",
         "!invert the positions of {a} and {b}",
         "!shuffle {a} and {b} so each sits where the other sat",
         "!arrange for {a} and {b} to take each other's place",
@@ -170,8 +170,8 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "while {a} belongs {at} {b}, {c} belongs {at2} {d}",
     ),
     "joined_too": (
-        "!pop {a} and {c} {in} {b}",
-        "!let {a} and {c} share {b}",
+        "!pop {ac} {in} {b}",
+        "!let {ac} share {b}",
         "{b} has room for {a} and for {c}, fill it",
         "!unite {a} with {c} {at} {b}",
     ),

@@ -8,7 +8,7 @@ from robots.relations import Relation
 from sim.lexicon import KINDS
 from sim.tasks.base import Move, Pick, PickPlace, Push
 from sim.tasks.draft import Draft, Role
-from sim.tasks.meaning import Clause, Meaning, Slot, into, resting
+from sim.tasks.meaning import Clause, Meaning, Slot, Together, into, resting
 from sim.tasks.push import ONTO, SIDES
 from sim.tasks.relation import RELATIONS, beside
 from sim.tasks.words import TOWARDS
@@ -116,8 +116,8 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "{in} {b} goes {a}, {in2} {d} goes {c}",
     ),
     "joined_too": (
-        "!<put> {a} and {c} {in} {b}",
-        "!<put> {a} and {c} {in} {b}",
+        "!<put> {ac} {in} {b}",
+        "!<put> {ac} {in} {b}",
         "!<put> both {a} and {c} {in} {b}",
         "!<put> {a} together with {c} {in} {b}",
         "!<put> {a} as well as {c} {in} {b}",
@@ -126,20 +126,21 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "!<put> {a}, then {c} {in} {b}",
         "!take {a} and {c} and put them {in} {b}",
         "!<put> {in} {b} {a} and {c}",
-        "{a} and {c} (go|belong) {in} {b}",
-        "{a} and {c} <should> (be|end up) {at} {b}",
-        "{b} <should> (hold|have|contain) {a} and {c}",
-        "<want> {a} and {c} {at} {b}",
-        "{a} and {c} {in} {b}",
+        "{ac} (go|belong) {in} {b}",
+        "{ac} <should> (be|end up) {at} {b}",
+        "{b} <should> (hold|have|contain) {ac}",
+        "<want> {ac} {at} {b}",
+        "{ac} {in} {b}",
     ),
     "joined_too3": (
-        "!<put> {a}, {c} and {d} {in} {b}",
+        "!<put> {acd} {in} {b}",
+        "!<put> {acd} {in} {b}",
         "!<put> {a}, {c}, and {d} {in} {b}",
         "!<put> {a} and {c} and {d} {in} {b}",
-        "!take {a}, {c} and {d} and put them {in} {b}",
+        "!take {acd} and put them {in} {b}",
         "{a}, {c} and {d} <should> (be|go|end up) {at} {b}",
         "{a}, {c} and {d} (go|belong) {in} {b}",
-        "<want> {a}, {c} and {d} {at} {b}",
+        "<want> {acd} {at} {b}",
     ),
     "clause_pick": (
         "<pick> {a}", "pick up {a}", "lift {a}", "grab {a}", "take {a} (off|from) the table", "hold {a}",
@@ -245,5 +246,6 @@ def _same_place(draft: Draft, number: int) -> Meaning:
     b = draft.place(size="large" if number > 2 else None)
     draft.complete()
     slots: dict[str, Slot] = {**dict(zip("acd", things, strict=False)), **into(b)}
+    slots["ac" if number == 2 else "acd"] = Together(roles=tuple(things))
     moves = (PickPlace(subject=t.name, relation=resting(b.kind), reference=b.name) for t in things)
     return Meaning(table="joined_too3" if number > 2 else "joined_too", slots=slots, program=tuple(moves))

@@ -27,8 +27,15 @@ class Clause:
     slots: Mapping[str, Slot]
 
 
-Slot = Role | KindWord | Clause | tuple[str, ...]
-"""A thing to refer to, a kind, a clause, or words to choose from."""
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """Several things in one breath: "the red and the blue block"."""
+
+    roles: tuple[Role, ...]
+
+
+Slot = Role | Together | KindWord | Clause | tuple[str, ...]
+"""A thing to refer to, several, a kind, a clause, or words to choose from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,4 +57,4 @@ def resting(kind: str) -> Relation:
 
 def into(role: Role) -> dict[str, Slot]:
     """Slots for bringing something to `role`: `b` it, `in` the way there, `at` being there."""
-    return {"b": role, "in": INTO[role.kind], "at": INSIDE[role.kind]}
+    return {"b": role, "in": INTO.get(role.kind, INTO["thing"]), "at": INSIDE.get(role.kind, INSIDE["thing"])}

@@ -24,9 +24,16 @@ BEFORE_IMPERATIVE = (
     "can you please ", "would you please ", "I need you to ", "I want you to ", "I'd like you to ",
     "I would like you to ", "robot, ", "hey robot, ", "robot: ", "robot, please ", "now ", "now, ", "ok, ", "okay ",
     "ok robot, ", "go ahead and ", "your task is to ", "your job is to ", "next, ", "you should ", "you need to ",
-    "try to ", "just ", "hey, ", "hi, could you ", "alright, ", "so, ", "task: ", "help me ", "let's ", "you have to ",
+    "try to ", "just ", "hey, ", "hi, could you ", "alright, ", "so, ", "task: ", "help me ", "let's ",
+    "you have to ",
     "I want to see you ", "it would be great if you could ", "would you be so kind as to ", "do me a favor and ",
     "I need the robot to ", "make sure to ", "first thing: ", "quickly ", "carefully ", "gently ", "then ",
+    "pls ", "can u ", "could u ", "hello! ", "hello robot, ", "hi robot, ", "excuse me, ", "i need u to ",
+    "good morning, ",
+    "would you kindly ", "if possible, ", "ready? ", "for the next task, ", "start now: ", "here is your job: ",
+    "you can ",
+    "we want you to ", "it is time to ", "feel free to ", "don't forget to ", "remember to ", "be sure to ",
+    "i'd love you to ",
 )  # fmt: skip
 BEFORE_STATEMENT = (
     "robot, ", "ok, ", "hey, ", "now, ", "so, ", "task: ", "goal: ", "please, ", "hey robot, ", "alright, ",
@@ -34,6 +41,13 @@ BEFORE_STATEMENT = (
 AFTER = (
     " please", ", please", " now", " for me", " thanks", ", thanks", ", thank you", " right now", " if you can",
     " for me please", " carefully", ", ok?", " then", " will you", " when you're ready", ", robot", " asap", " again",
+    " pls", " plz", " thx", " ok", " as fast as you can", " because it is in the way",
+    " so that I can take a picture",
+    " before we start", " without dropping it", " if that is ok", " when you have time", " this time",
+    ", I'm in a hurry",
+    " because I need the space", " while I wait", " and be careful", " as soon as possible", ", good luck",
+    " so I can see it",
+    ", that would be great", ", would that work?",
 )  # fmt: skip
 HELD_OUT_BEFORE = (
     "kindly ", "would you mind helping: ", "mate, ", "listen up: ", "quick one: ", "be a dear and ", "yo, ",
@@ -96,7 +110,8 @@ def expand(
             return slots[node[1]]() if node[0] == "slot" else choose(rng, classes[node[1]])
         return "".join(walk(n) for n in node)
 
-    return " ".join(walk(compile_template(template.removeprefix("!"))).split()).replace(" ,", ",")
+    said = " ".join(walk(compile_template(template.removeprefix("!"))).split())
+    return said.replace(" ,", ",").replace(" over over ", " over ")
 
 
 def choose(rng: Rng, options: Sequence[str]) -> str:

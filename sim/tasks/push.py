@@ -46,6 +46,12 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "see {a}? (push|slide|shove|nudge) it {to}",
         "find {a} and (push|slide|shove|nudge) it {to}",
         "a (push|shove|nudge) {to} for {a}",
+        "!(put|place|move|get|bring) {a} {at}",
+        "!take {a} {to}",
+        "!bring {a} {to}",
+        "{a} <should> be {at}",
+        "<want> {a} {at}",
+        "{a} {to}",
     ),
     "push_zone": (
         "!<slide> {a} {onto} {b}",

@@ -14,18 +14,23 @@ from sim.tasks.phrasing import choose
 from sim.tasks.words import COLOUR_WORDS, KIND_WORDS
 
 _NOUNS_FOR_ANY = ("thing", "one", "one", "object", "item", "thing", "piece")
+_NOUNS_BUT_ONE = tuple(n for n in _NOUNS_FOR_ANY if n != "one")
 _PLURALS_FOR_ANY = ("things", "objects", "items", "ones", "pieces", "stuff")
 _GLOSS = {"small": ("smaller", "smallest", "littler"), "large": ("bigger", "larger", "biggest", "largest")}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Speaker:
-    """One person's habits within one sentence: with or without articles, plain or rare words."""
+    """One person's habits within one sentence: with or without articles, plain or rare words.
+
+    last_kind: the kind that was named last, to which "the blue one" goes back.
+    """
 
     rng: np.random.Generator
     article: str
     rare: float
     held_out: bool
+    last_kind: str | None = None
 
     @classmethod
     def draw(cls, rng: np.random.Generator, *, held_out: bool) -> Speaker:
@@ -39,7 +44,8 @@ class Speaker:
         return choose(self.rng, trained[canon]) if self.rng.random() < self.rare else canon
 
     def kind(self, canon: str) -> str:
-        return self.word(canon, KIND_WORDS, heldout.KIND_WORDS)
+        """A word for a kind; what is no kind of ours has one word only."""
+        return self.word(canon, KIND_WORDS, heldout.KIND_WORDS) if canon in KIND_WORDS else canon
 
     def colour(self, canon: str) -> str:
         if canon != "gray" and self.rng.random() < 0.5:  # synonyms of colours are rarer than those of kinds
@@ -51,17 +57,17 @@ class Speaker:
         size, colour, kind = role.reference
         rng = self.rng
         if kind is None:
-            hue = self.colour(colour or "")
-            if rng.random() < 0.06:
-                return f"the {choose(rng, ('thing', 'one', 'object'))} that {choose(rng, ('is', 'looks'))} {hue}"
-            return f"{self.article}{hue} {choose(rng, _NOUNS_FOR_ANY)}"
+            return self._by_colour(role, self.colour(colour or ""))
+        before, self.last_kind = self.last_kind, kind
         noun = self.kind(kind)
+        if size is not None:
+            return self._sized(size, self.colour(colour) if colour else "", noun, twins=colour is not None)
         if colour is None:
             return f"{self.article or 'the '}{noun}"
         hue = self.colour(colour)
-        if size is not None:
-            return self._sized(size, hue, noun)
         way = rng.random()
+        if kind == before and way < 0.2:
+            return f"{self.article}{hue} one"
         if way < 0.03:
             return f"the {noun} that is {hue}"
         if way < 0.05:
@@ -70,13 +76,46 @@ class Speaker:
             return f"the {noun} which is {hue}"
         if way < 0.09:
             return f"{self.article}{hue}{choose(rng, ('-coloured', '-colored', ' coloured', ' colored'))} {noun}"
-        if way < 0.14 and len(role.things) == 1 and kind not in CONTAINER_KINDS:
+        alone = len(role.things) == 1
+        if way < 0.14 and alone and kind not in CONTAINER_KINDS:
             return f"{self.article}{choose(rng, SIZE_WORDS[role.things[0].size][:2])} {hue} {noun}"
+        if way > 0.97 and alone:
+            return f"{'an' if hue[0] in 'aeiou' else 'a'} {hue} {noun}"
         return f"{self.article}{hue} {noun}"
 
-    def _sized(self, size: str, hue: str, noun: str) -> str:
+    def _by_colour(self, role: Role, hue: str) -> str:
         way = self.rng.random()
-        if way < 0.1:
+        if way < 0.06:
+            return f"the {choose(self.rng, ('thing', 'one', 'object'))} that {choose(self.rng, ('is', 'looks'))} {hue}"
+        if way < 0.16:
+            return choose(self.rng, (hue, hue, f"the {hue}"))
+        # After "the red block", "the blue one" is a block.
+        same = self.last_kind is None or {t.kind for t in role.things} == {self.last_kind}
+        return f"{self.article}{hue} {choose(self.rng, _NOUNS_FOR_ANY if same else _NOUNS_BUT_ONE)}"
+
+    def refer_together(self, roles: Sequence[Role]) -> str:
+        """A phrase for several things: "the red and the blue block", "the red, green and blue blocks"."""
+        kinds = {r.reference.kind for r in roles}
+        kind = roles[0].reference.kind
+        plain = len(kinds) == 1 and kind is not None and all(r.reference.colour and not r.reference.size for r in roles)
+        if not plain or kind is None or self.rng.random() < 0.5:
+            return _and([self.refer(r) for r in roles])
+        hues = [self.colour(r.reference.colour or "") for r in roles]
+        noun = self.kind(kind)
+        self.last_kind = kind
+        return choose(
+            self.rng,
+            (
+                f"the {_and(hues)} {_plural(noun)}",
+                f"the {_and(hues)} {noun}",
+                _and([f"the {hue}" for hue in hues]) + f" {noun}",
+                f"the {hues[0]} {noun}" + _and(["", *(f"the {hue} one" for hue in hues[1:])]),
+            ),
+        )
+
+    def _sized(self, size: str, hue: str, noun: str, *, twins: bool) -> str:
+        way = self.rng.random()
+        if way < 0.1 and twins:
             two = "two " if way < 0.05 else ""
             return f"the {choose(self.rng, _GLOSS[size])} of the {two}{hue} {_plural(noun)}"
         if way < 0.2:
@@ -97,6 +136,10 @@ class Speaker:
         else:
             noun = self.kind(kind)
             nouns = _plural(noun)
+            self.last_kind = kind
+        number = len(role.things)
+        if number in _SO_MANY and nouns != "stuff" and self.rng.random() < 0.2:
+            return choose(self.rng, _SO_MANY[number]).format(many=hue + nouns)
         return choose(self.rng, _ALL[self.held_out]).format(one=hue + noun, many=hue + nouns)
 
     def plural(self, kind: str) -> str:
@@ -115,6 +158,17 @@ _ALL = {
         "every last {one}", "the entire set of {many}",
     ),
 }  # fmt: skip
+
+
+_SO_MANY = {
+    2: ("both {many}", "both of the {many}", "the two {many}", "both the {many}"),
+    3: ("all three {many}", "the three {many}", "all three of the {many}", "all 3 {many}"),
+    4: ("all four {many}", "the four {many}", "all 4 {many}"),
+}
+
+
+def _and(words: Sequence[str]) -> str:
+    return ", ".join(words[:-1]) + " and " + words[-1]
 
 
 def _plural(noun: str) -> str:

@@ -73,6 +73,11 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "the place for {a} is {rel} {b}",
         "by the end {a} should be {rel} {b}",
         "goal: {a} {rel} {b}",
+        "!put {a} down {rel} {b}",
+        "!set {a} down {rel} {b}",
+        "(could|can) {a} go {rel} {b}",
+        "(do you see|you see) {a}? (put|move|place) it {rel} {b}",
+        "!<put> {a} (next to|beside|near|close to) {b} so that it is {rel} it",
     ),
 }
 RELATIONS = tuple(BESIDE)

@@ -73,6 +73,13 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "find {a} and (stack|put|place) it {in} {b}",
         "by the end {a} should (be|sit|stand) on (top of |){b}",
         "goal: {a} on (top of |){b}",
+        "!stack {a} up on {b}",
+        "!put {a} up on {b}",
+        "!lower {a} onto {b}",
+        "!set {a} down on {b}",
+        "(could|can) {a} go on (top of |){b}",
+        "(stack|tower|pile): {a} on {b}",
+        "(do you see|you see) {a}? (put|stack|place) it on {b}",
     ),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from robots.relations import Relation
 from sim.tasks.base import PickPlace
 from sim.tasks.draft import Draft
-from sim.tasks.meaning import Meaning
+from sim.tasks.meaning import Meaning, Slot, Together
 from sim.tasks.words import INTO
 
 ROLES = 3
@@ -20,17 +20,17 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "!<stack> {a} on top of {b} on top of {c}",
         "!<stack> {a} {on} {b} and {b} {on} {c}",
         "!<stack> {a} {on} {b}, which (is|goes|sits) on {c}",
-        "!stack, from bottom to top, {c}, {b} and {a}",
+        "!stack, from bottom to top, {cba}",
         "!stack, from top to bottom, {a}, {b} and {c}",
-        "!stack {c}, {b} and {a} from bottom to top",
-        "!stack {a}, {b} and {c} from top to bottom",
+        "!stack {cba} from bottom to top",
+        "!stack {abc} from top to bottom",
         "!stack {c}, {b}, {a}, bottom to top",
         "!stack {a}, {b}, {c}, top to bottom",
         "!stack {c} first, then {b}, then {a}",
         "!<build> a (tower|stack|pile) with {c} at the bottom, {b} in the middle and {a} (on top|at the top)",
         "!<build> a (tower|stack|pile) with {a} (on top|at the top), {b} in the middle and {c} at the bottom",
-        "!<build> a (tower|stack|pile) of {c}, {b} and {a}, (bottom to top|from the bottom up|starting at the bottom)",
-        "!<build> a (tower|stack|pile) of {a}, {b} and {c}, (top to bottom|from the top down|starting at the top)",
+        "!<build> a (tower|stack|pile) of {cba}, (bottom to top|from the bottom up|starting at the bottom)",
+        "!<build> a (tower|stack|pile) of {abc}, (top to bottom|from the top down|starting at the top)",
         "!<build> a (tower|stack|pile): {c}, then {b}, then {a}",
         "!<build> a (tower|stack|pile) from the bottom up: {c}, {b}, {a}",
         "!<build> a (tower|stack|pile), bottom to top: {c}, {b}, {a}",
@@ -51,7 +51,7 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "!put {b} on {c} and finish with {a}",
         "!take {b}, put it on {c}, then take {a} and put it on {b}",
         "!pick up {b} and put it on {c}, then pick up {a} and put it on {b}",
-        "!pile up {c}, {b} and {a}[,] in that order",
+        "!pile up {cba}[,] in that order",
         "!pile up {c}, {b}, {a} with {a} (on top|at the top)",
         "!stack up {c}, {b} and {a}[,] in that order, (from the bottom|starting at the bottom)",
         "!make {a} the top, {b} the middle and {c} the bottom of a (tower|stack)",
@@ -73,8 +73,8 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "{a} should be on {b} and {b} should be on {c}",
         "{b} <should> be on {c} with {a} on top",
         "<want> a (tower|stack|pile) with {c} at the bottom, {b} in the middle and {a} on top",
-        "<want> a (tower|stack|pile) of {c}, {b} and {a}, from bottom to top",
-        "<want> a (tower|stack|pile) of {a}, {b} and {c}, from top to bottom",
+        "<want> a (tower|stack|pile) of {cba}, from bottom to top",
+        "<want> a (tower|stack|pile) of {abc}, from top to bottom",
         "<want> {a} on {b} on {c}",
         "<want> {b} on {c} and {a} on {b}",
         "<want> {c} under {b} and {b} under {a}",
@@ -94,4 +94,6 @@ def build(draft: Draft) -> Meaning:
         PickPlace(subject=b.name, relation=Relation.ON, reference=c.name),
         PickPlace(subject=a.name, relation=Relation.ON, reference=b.name),
     )
-    return Meaning(table="tower", slots={"a": a, "b": b, "c": c, "on": INTO["block"]}, program=program)
+    slots: dict[str, Slot] = {"a": a, "b": b, "c": c, "on": INTO["block"]}
+    slots |= {"abc": Together(roles=(a, b, c)), "cba": Together(roles=(c, b, a))}
+    return Meaning(table="tower", slots=slots, program=program)

@@ -9,7 +9,8 @@ from sim.tasks import heldout
 CLASSES: dict[str, tuple[str, ...]] = {
     "put": (
         "put", "put", "put", "place", "place", "set", "lay", "drop", "move", "stick", "bring", "deposit", "transfer",
-        "shift", "position", "get", "relocate", "carry", "send",
+        "shift", "position", "get", "relocate", "carry", "send", "lower", "load", "throw", "toss",
+        "chuck", "rest", "leave",
     ),
     "putting": ("putting", "placing", "setting", "moving", "dropping", "getting"),
     "placed": ("put", "placed", "set", "moved", "dropped", "laid", "deposited"),
@@ -37,7 +38,8 @@ CLASSES: dict[str, tuple[str, ...]] = {
 _INSIDE = ("in", "in", "into", "into", "inside", "inside of")
 _ON = ("on", "on", "onto", "on top of")
 INTO: dict[str, tuple[str, ...]] = {
-    "bowl": _INSIDE, "box": _INSIDE, "plate": _ON, "zone": (*_ON, "in", "into", "inside"), "block": (*_ON, "on top of"),
+    "bowl": _INSIDE, "box": _INSIDE, "plate": _ON, "zone": (*_ON, "in", "into", "inside"),
+    "block": (*_ON, *_ON, "on top of", "over", "atop"),
     "cylinder": (*_ON, "on top of"), "thing": ("on", "in", "into", "onto"),
 }  # fmt: skip
 """Words for bringing a thing there, by the kind of place."""
@@ -53,19 +55,22 @@ BESIDE: dict[Relation, tuple[str, ...]] = {
     Relation.LEFT_OF: (
         "to the left of", "to the left of", "left of", "on the left of", "on the left side of", "to the left side of",
         "just left of", "at the left of", "to the left-hand side of", "directly left of", "immediately to the left of",
+        "on the left hand side of", "on the left-hand side of", "leftwards of",
     ),
     Relation.RIGHT_OF: (
         "to the right of", "to the right of", "right of", "on the right of", "on the right side of",
         "to the right side of", "just right of", "at the right of", "to the right-hand side of", "directly right of",
-        "immediately to the right of",
+        "immediately to the right of", "on the right hand side of", "on the right-hand side of", "rightwards of",
     ),
     Relation.IN_FRONT_OF: (
         "in front of", "in front of", "in front of", "just in front of", "to the front of", "right in front of",
         "directly in front of", "at the front of", "on the near side of",
+        "closer to me than", "nearer to me than",
     ),
     Relation.BEHIND: (
         "behind", "behind", "behind", "just behind", "right behind", "in back of", "directly behind", "at the back of",
-        "to the back of", "on the far side of", "in the back of",
+        "to the back of", "on the far side of", "in the back of", "further away than",
+        "farther from me than",
     ),
 }  # fmt: skip
 SIDE_OF_IT: dict[Relation, tuple[str, ...]] = {
