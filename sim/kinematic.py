@@ -151,9 +151,9 @@ class KinematicWorld:
         x, y, _ = self._xyz[name]
         if call.side is None:
             zone = self._xyz[call.destination]
-            spread = self._width(call.destination) / 6
+            reach = self._width(call.destination) / 3
             for _ in range(30):
-                to = (zone[0] + self._noise(spread), zone[1] + self._noise(spread))
+                to = (zone[0] + self._rng.uniform(-reach, reach), zone[1] + self._rng.uniform(-reach, reach))
                 if self._is_free(name, to, 0.002, over_zones=True):
                     break
             self._slide(name, to)
