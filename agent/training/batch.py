@@ -65,7 +65,7 @@ def augment(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     out = (rgb.astype(np.float32) - 128.0) * rng.uniform(0.9, 1.1) + 128.0
     out = out * gain + rng.uniform(-10, 10)
     if rng.random() < 0.5:
-        out += rng.normal(0.0, rng.uniform(0, 6), size=rgb.shape)
+        out += rng.uniform(0, 6) * rng.standard_normal(rgb.shape, dtype=np.float32)
     return np.clip(out, 0, 255).astype(np.uint8)
 
 

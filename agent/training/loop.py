@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,8 +24,9 @@ from torch.nn import functional as F
 
 from agent.stream import Stream
 from agent.training.batch import Batch, make_batch
+from agent.training.data import Source
 from agent.training.perception import Names, PerceptionHeads, Targets, make_targets
-from agent.training.shards import Picture, Shard, list_shards
+from agent.training.shards import Picture
 from agent.vlm.checkpoint import CheckpointError, load_weights, save_checkpoint, save_tensors
 from agent.vlm.model import VLM, pointer_loss
 
@@ -61,11 +62,11 @@ def learning_rate(config: TrainConfig, step: int) -> float:
 
 
 class Data:
-    """All shards of some folders, and the draw of each step."""
+    """All pictures of some folders, and the draw of each step."""
 
-    def __init__(self, folders: list[Path], config: TrainConfig) -> None:
-        self.shards = [Shard(p) for f in folders for p in list_shards(f)]
-        self.ends = np.cumsum([len(s) for s in self.shards])
+    def __init__(self, sources: Sequence[Source], config: TrainConfig) -> None:
+        self.sources = sources
+        self.ends = np.cumsum([len(s) for s in sources])
         self.config = config
 
     def __len__(self) -> int:
@@ -76,15 +77,11 @@ class Data:
         rng = np.random.default_rng([self.config.seed, step])
         pictures = []
         for index in rng.integers(len(self), size=self.config.pictures):
-            shard = int(np.searchsorted(self.ends, index, side="right"))
-            start = 0 if shard == 0 else int(self.ends[shard - 1])
-            p = self.shards[shard][int(index) - start]
+            at = int(np.searchsorted(self.ends, index, side="right"))
+            p = self.sources[at][int(index) - (0 if at == 0 else int(self.ends[at - 1]))]
             if len(p.sentences) > self.config.sentences:
                 keep = sorted(rng.choice(len(p.sentences), self.config.sentences, replace=False))
-                p = Picture(
-                    seed=p.seed, rgb=p.rgb, grid=p.grid, state=p.state, objects=p.objects,
-                    sentences=tuple(p.sentences[i] for i in keep),
-                )  # fmt: skip
+                p = replace(p, sentences=tuple(p.sentences[i] for i in keep))
             pictures.append(p)
         return pictures, rng
 
@@ -114,12 +111,14 @@ def losses(model: VLM, batch: Batch, features: Tensor, hidden: Tensor) -> dict[s
 
 
 def train(
-    model: VLM, tokenizer: Tokenizer, names: Names, folders: list[Path], out: Path, config: TrainConfig,
+    model: VLM, tokenizer: Tokenizer, names: Names, sources: Sequence[Source], out: Path, config: TrainConfig,
     report: Callable[[str], None], texts: Callable[[np.random.Generator], Picture] | None = None,
+    heads_from: Path | None = None,
 ) -> dict[str, float]:
     """Train, saving into `out` as it goes; goes on from what `out` already holds. Returns the last figures.
 
-    texts: for stage "speak", draws a picture-less bundle of sentences.
+    texts: for stage "speak", draws a picture-less bundle of sentences. heads_from: a checkpoint whose perception heads
+    a new run starts with.
 
     Raises:
         CheckpointError: `out` holds a run with another configuration.
@@ -129,9 +128,11 @@ def train(
     torch.manual_seed(config.seed)
     stream = Stream(tokenizer)
     heads = PerceptionHeads(model.config.vision, names)
+    if heads_from is not None:
+        load_weights(heads, load_file(str(heads_from / "heads.safetensors")), "heads.safetensors")
     run = nn.ModuleDict({"model": model, "heads": heads})
     optimizer = _optimizer(model, heads, config)
-    data = None if config.stage == "speak" else Data(folders, config)
+    data = None if config.stage == "speak" else Data(sources, config)
     start, seen = _resume(out, model, heads, optimizer, config)
     model.train()
     if config.stage == "both":
@@ -150,21 +151,21 @@ def train(
             + config.point_weight * figures.get("points", torch.zeros(()))
             + (config.see_weight if config.stage == "both" else 1.0) * _seeing(figures)
         )
-        if not math.isfinite(float(loss)):
-            raise FloatingPointError(f"step {step}: the loss is {float(loss)}; lower lr ({config.lr}) or set bf16=false")
+        if not math.isfinite(float(loss.detach())):
+            raise FloatingPointError(f"step {step}: the loss is {float(loss.detach())}; lower lr ({config.lr}) or set bf16=false")
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(run.parameters(), config.clip)
         optimizer.step()
         seen += len(batch.label_at) if config.stage == "speak" else config.pictures
         for name, value in figures.items():
-            means[name] = 0.98 * means.get(name, float(value)) + 0.02 * float(value)
+            means[name] = 0.98 * means.get(name, float(value.detach())) + 0.02 * float(value.detach())
         if step % 20 == 19:
             rate = (step + 1 - start) / (time.monotonic() - began)
             text = " ".join(f"{k} {v:.3f}" for k, v in means.items())
             report(f"step {step + 1}/{config.steps} {rate:.2f}/s lr x{learning_rate(config, step):.2f} {text}")
         if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-            notes = {"step": step + 1, "seen": seen, "train": asdict(config), "figures": means}
+            notes = {"step": step + 1, "seen": seen, "train": asdict(config), "names": asdict(names), "figures": means}
             _save(out, model, heads, optimizer, tokenizer, notes)
     return means
 

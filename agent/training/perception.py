@@ -57,6 +57,7 @@ def make_targets(pictures: Sequence[Picture], names: Names, map_grid: int, rng: 
     where: list[tuple[int, tuple[float, float]]] = []
     for b, p in enumerate(pictures):
         tables = np.zeros((3, 256), np.int64)
+        tables[:, 255] = -100  # unknown: cross entropy passes it over
         for i, o in enumerate(p.objects):
             tables[:, i + 1] = colour_of[o.colour] + 1, kind_of[o.kind] + 1, size_of[o.size] + 1
         planes.append(tables[:, p.grid])
@@ -109,9 +110,13 @@ class PerceptionHeads(nn.Module):
         for name, logits, target in zip(("colour", "kind", "size"), cover, (t.colour, t.kind, t.size), strict=True):
             weight = torch.ones(logits.shape[1])
             weight[0] = 0.2  # most cells are table
+            if not (target >= 0).any():
+                continue
             out[name] = F.cross_entropy(logits, target, weight=weight)
             seen = target > 0
             out[f"{name}_right"] = (logits.argmax(1) == target)[seen].float().mean()
+        if not len(t.where_at):
+            return out
         query = self.point_colour(t.query_colour) + self.point_kind(t.query_kind)
         logits = torch.einsum("qc,qcm->qm", query, features.float().flatten(2)[t.query_picture])
         logits = logits[t.where_at] / features.shape[1] ** 0.5

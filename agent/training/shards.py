@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,15 +112,31 @@ class Shard:
     def __len__(self) -> int:
         return len(self._t["jpeg_end"])
 
+    @property
+    def seeds(self) -> list[int]:
+        """Of all pictures."""
+        return [self._note(i)["seed"] for i in range(len(self))]
+
+    def _note(self, i: int) -> dict[str, Any]:
+        note: dict[str, Any] = json.loads(self._t["notes"][self._note_start[i] : self._note_start[i + 1]].tobytes())
+        return note
+
+    def notes(self, i: int) -> Picture:
+        """Picture i without its pixels."""
+        return self._picture(i, np.zeros((0, 0, 3), np.uint8))
+
     def __getitem__(self, i: int) -> Picture:
         data = self._t["jpeg"][self._jpeg_start[i] : self._jpeg_start[i + 1]]
         bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
         if bgr is None:
             raise ShardError(f"{self.path}: picture {i} does not decode")
-        note = json.loads(self._t["notes"][self._note_start[i] : self._note_start[i + 1]].tobytes())
+        return self._picture(i, np.ascontiguousarray(bgr[..., ::-1]).astype(np.uint8, copy=False))
+
+    def _picture(self, i: int, rgb: NDArray[np.uint8]) -> Picture:
+        note = self._note(i)
         return Picture(
             seed=note["seed"],
-            rgb=np.ascontiguousarray(bgr[..., ::-1]).astype(np.uint8, copy=False),
+            rgb=rgb,
             grid=self._t["grid"][i],
             state=self._t["state"][i],
             objects=tuple(
@@ -144,12 +160,3 @@ def list_shards(folder: Path) -> list[Path]:
     if not paths:
         raise ShardError(f"{folder} holds no shards (*.safetensors); make some with: python launch.py collect")
     return paths
-
-
-def random_order(paths: Sequence[Path], rng: np.random.Generator) -> Iterator[Picture]:
-    """Pictures for ever: shards in random order, pictures of a shard in random order."""
-    while True:
-        for index in rng.permutation(len(paths)):
-            shard = Shard(paths[index])
-            for i in rng.permutation(len(shard)):
-                yield shard[int(i)]

@@ -1,0 +1,73 @@
+"""The planner that ships: a bundle run by ONNX Runtime, decoding constrained by the plan grammar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from agent.onboard.bundle import Bundle
+from agent.onboard.constrain import Grammar, PlanDecoder
+from agent.plan import Plan, Point, PrimitiveResult, format_plan
+from agent.preprocess import CAMERA, pixel_from_cell, planner_inputs, soft_peak
+from agent.stream import POINT
+from agent.verbs import Verb
+from robots.interface import Observation
+
+TABLETOP_VERBS = (Verb.PICK, Verb.PLACE, Verb.PUSH, Verb.LOOK, Verb.SAY, Verb.ASK, Verb.REFUSE, Verb.DONE)
+MAX_TOKENS = 160
+"""Of a plan. The longest of the suites (match, three pairs) has 45."""
+
+
+class OnnxPlanner:
+    """Sees once, reads the prompt once, then writes the remaining plan token by token, the likeliest that may stand."""
+
+    def __init__(self, bundle: Bundle, *, verbs: Sequence[Verb] = TABLETOP_VERBS) -> None:
+        self.bundle = bundle
+        self.name = bundle.manifest.name
+        self._grammar = Grammar(bundle.stream)
+        self._verbs = tuple(verbs)
+        self._point_id = bundle.stream.special[POINT]
+
+    @classmethod
+    def from_folder(cls, folder: Path, *, threads: int = 1) -> OnnxPlanner:
+        """Raises BundleError where the folder is no whole bundle."""
+        return cls(Bundle(folder, threads=threads))
+
+    def plan(
+        self, instruction: str, observation: Observation, history: Sequence[PrimitiveResult], *, first_call_only: bool = False
+    ) -> Plan:
+        """The remaining plan. first_call_only: stop after the next call, as a robot in a hurry would.
+
+        Raises:
+            InstructionTooLongError: see `agent.stream`.
+            KeyError: the observation has no frame of the planner's camera.
+        """
+        bundle = self.bundle
+        image, state = planner_inputs(observation, bundle.manifest.image_px)
+        height, width = observation.frames[CAMERA].rgb.shape[:2]
+        prompt = bundle.stream.prompt(instruction, history)
+        prefix, features = bundle.see(image, state)
+        x = np.concatenate([prefix, bundle.embed(prompt)], axis=1)
+        hidden, _, cache = bundle.extend(x, bundle.empty_cache())
+        decoder = PlanDecoder(self._grammar, self._verbs)
+        for _ in range(MAX_TOKENS):
+            token = self._choose(hidden[-1], decoder)
+            hidden, query, cache = bundle.extend(bundle.embed([token]), cache)
+            point = self._point(query[-1], features, height, width) if token == self._point_id else None
+            decoder.advance(token, point)
+            if decoder.finished or (first_call_only and decoder.calls):
+                break
+        calls = tuple(decoder.calls)
+        return Plan(instruction=instruction, calls=calls, text=format_plan(calls), planner=self.name)
+
+    def _choose(self, hidden: np.ndarray, decoder: PlanDecoder) -> int:
+        allowed = decoder.allowed()
+        if len(allowed) == 1:
+            return int(allowed[0])
+        return int(allowed[np.argmax(self.bundle.table[allowed] @ hidden)])
+
+    def _point(self, query: np.ndarray, features: np.ndarray, height: int, width: int) -> Point:
+        grid = self.bundle.manifest.map_grid
+        return pixel_from_cell(soft_peak((query @ features).reshape(grid, grid)), height, width, grid)
