@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
-from agent.plan import Planner
+from agent.errors import UserError
+from agent.plan import Plan, Planner, PrimitiveResult
 from agent.stage import Stage
+from robots.interface import Observation
 
 
 def trained(stage: Stage | None = None, *, name: str) -> Planner:
-    """A trained agent: a shipped one's name, or the folder of a checkpoint or bundle. It knows nothing of the stage."""
+    """A trained agent: a shipped one's name, or the folder of a bundle. It knows nothing of the stage.
+
+    Raises:
+        UserError: there is none, or its files are damaged.
+    """
     return _loaded(name)
+
+
+class _Trained:
+    """A bundle's planner, whose complaints about what it was given are a person's to read."""
+
+    def __init__(self, planner: Planner) -> None:
+        self._planner = planner
+
+    def plan(self, instruction: str, observation: Observation, history: Sequence[PrimitiveResult]) -> Plan:
+        from agent.stream import InstructionTooLongError
+
+        try:
+            return self._planner.plan(instruction, observation, history)
+        except InstructionTooLongError as e:
+            raise UserError(str(e)) from e
 
 
 @lru_cache(maxsize=1)
 def _loaded(name: str) -> Planner:
+    """Loaded once a process."""
     from agent import load_planner
+    from agent.onboard.bundle import BundleError
 
-    return load_planner(name)
+    try:
+        return _Trained(load_planner(name))
+    except BundleError as e:
+        raise UserError(f"planner={name}: {e}") from e

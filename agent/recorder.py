@@ -30,6 +30,10 @@ _TICKS_S = 1000
 """Presentation times in milliseconds: a wait of any length keeps its length in the film."""
 
 
+class Discarded(Exception):
+    """Tells the temporary file that it is not wanted."""
+
+
 class Recorder:
     """Writes `path` (H.264) while the episode runs. A listener of `run_episode`; `moved` goes to a `WatchedRobot`.
 
@@ -105,6 +109,13 @@ class Recorder:
             self._file.__exit__(type(e), e, e.__traceback__)
             raise
         self._file.__exit__(None, None, None)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        if self._open:
+            self._open = False
+            self._container.close()
+            self._file.__exit__(Discarded, Discarded(), None)
 
     def _shoot(self) -> None:
         import av

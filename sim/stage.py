@@ -118,6 +118,9 @@ class SimStage:
     def holds(self, goal: str) -> bool:
         return evaluate(self.world, goal)
 
+    def settle(self) -> None:
+        self.world.settle()
+
     def witness(self) -> Claims:
         return Claims(self.world, self.holds)
 

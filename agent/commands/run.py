@@ -10,7 +10,7 @@ from agent.artifacts import RunRecord, write_png, write_text
 from agent.commands.screen import Screen
 from agent.errors import Exit, UserError
 from agent.executor import Bounds, EpisodeResult, Listener, Stop, run_episode
-from agent.plan import Planner, format_call
+from agent.plan import Planner
 from agent.sentence import clean_instruction
 from agent.stage import PlannerSource, Stage
 from agent.watched import WatchedRobot
@@ -73,14 +73,24 @@ def act(
         listeners.append(film)
         body.robot = WatchedRobot(stage.robot, film.moved)
         film.still(0.5)
-    write_png(record.out / f"{prefix}before.png", stage.picture(PICTURE_PX))
-    record.figures.update(instruction=instruction, objects=stage.names, renderer=stage.renderer, success=None, calls=[])
+    before = stage.picture(PICTURE_PX)
+    record.figures.update(
+        instruction=instruction, objects=stage.names, renderer=stage.renderer, success=None, calls=screen.calls
+    )
     try:
         with record.timed("episode"):
             result = run_episode(instruction, body, planner, bounds=bounds, listeners=listeners)
+        stage.settle()
         code = judge(record, stage, result, goal, witness.verdicts())
         if film is not None:
             film.still(1.5, summary(record, result))
+    except UserError:
+        if film is not None:
+            film.discard()
+        raise
+    except KeyboardInterrupt:
+        screen.stopped()
+        raise
     finally:
         # A film of an interrupted episode is a whole file of what was done.
         if film is not None:
@@ -89,6 +99,7 @@ def act(
             body.robot = stage.robot
         if screen.first_motion is not None:
             record.timings_s["to_first_motion"] = screen.first_motion - record.started
+    write_png(record.out / f"{prefix}before.png", before)
     write_png(record.out / f"{prefix}after.png", stage.picture(PICTURE_PX))
     write_text(record.out / f"{prefix}plan.txt", "\n\n".join(screen.plans) + "\n")
     print(f"{result.stop.value:5}  {summary(record, result)} ({perf_counter() - record.started:.1f} s)")
@@ -105,18 +116,11 @@ def judge(
         stop=result.stop,
         detail=result.detail,
         declined=result.declined or None,
-        calls=[
-            {
-                "call": format_call(r.call), "status": r.status, "detail": r.detail,
-                "start_s": round(r.start_s, 3), "end_s": round(r.end_s, 3),
-            }
-            for r in result.results
-        ],
         claims=[{"predicate": predicate, "holds": holds} for predicate, holds in verdicts],
-        verified=None if declined else all(holds for _, holds in verdicts) and result.stop is Stop.DONE,
+        verified=None if declined else result.stop is Stop.DONE and bool(verdicts) and all(h for _, h in verdicts),
         goal=goal,
         success=None if goal is None else stage.holds(goal),
-    )  # fmt: skip
+    )
     if declined:
         return Exit.DECLINED
     proven = record.figures["success"] if goal is not None else record.figures["verified"]
