@@ -12,12 +12,17 @@ from functools import cache
 
 import numpy as np
 
+from sim.lexicon import COLOUR_WORDS
+
 Rng = np.random.Generator
 Render = Callable[[str], str]
 Node = str | tuple[str, str] | tuple["Node", ...] | list["Node"]
 """Text; ("slot" | "class", name); a sequence (tuple of nodes); a choice (list of nodes)."""
 
 _TOKEN = re.compile(r"\{\w+\}|<\w+>|[()\[\]|]|[^{<()\[\]|]+")
+
+_NO_SLIP = {word for words in COLOUR_WORDS.values() for phrase in words for word in phrase.split()}
+"""A slip in "black" makes "back"; one in "light blue" leaves another colour."""
 
 BEFORE_IMPERATIVE = (
     "please ", "please ", "please, ", "could you ", "can you ", "would you ", "will you ", "could you please ",
@@ -151,7 +156,7 @@ def as_typed(sentence: str, rng: Rng) -> str:
 
 def _slip(sentence: str, rng: Rng) -> str:
     words = sentence.split(" ")
-    long = [i for i, w in enumerate(words) if len(w) >= 5 and w.isalpha() and w.lower() != "light"]  # light blue
+    long = [i for i, w in enumerate(words) if len(w) >= 5 and w.isalpha() and w.lower() not in _NO_SLIP]
     if not long:
         return sentence
     i = long[rng.integers(len(long))]

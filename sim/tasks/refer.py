@@ -154,7 +154,7 @@ _ALL = {
         "any {one} you can find", "all your {many}", "all the {many} on the table",
     ),
     True: (
-        "each and every {one}", "whatever {many} there are", "the whole lot of {many}", "all the {many}", "every {one}",
+        "each and every {one}", "whichever {many} you see", "the whole lot of {many}", "all the {many}", "every {one}",
         "every last {one}", "the entire set of {many}",
     ),
 }  # fmt: skip
