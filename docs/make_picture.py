@@ -46,6 +46,7 @@ def make(film: Path, picture: Path) -> None:
                 frame = graph.pull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 break
+            assert isinstance(frame, av.VideoFrame)
             if out is None:
                 out = target.add_stream("gif", rate=FRAMES_PER_S)
                 out.width, out.height, out.pix_fmt = frame.width, frame.height, frame.format.name
