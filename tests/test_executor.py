@@ -1,0 +1,236 @@
+"""The loop: what it performs, what it holds back, and each way in which it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+import agent.perform
+from agent.executor import Bounds, EpisodeResult, Event, Finished, Planned, Started, Stop, run_episode
+from agent.grounding import project
+from agent.plan import Plan, PlanError, PrimitiveCall, PrimitiveResult, parse_plan
+from agent.verbs import Relation, Verb
+from robots.fake import FakeBox, FakeRobot
+from robots.interface import Command, Observation, Status
+from robots.primitives import Body, Outcome, Target
+
+RED = FakeBox(name="red block", xy_m=(0.45, 0.1), rgb=(0.8, 0.1, 0.1))
+BLUE = FakeBox(name="blue block", xy_m=(0.5, -0.12), rgb=(0.1, 0.1, 0.8), size_m=(0.06, 0.06, 0.03))
+
+
+class Script:
+    """A planner that writes one text after another, and keeps what it was told."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = list(texts)
+        self.told: list[tuple[PrimitiveResult, ...]] = []
+
+    def plan(self, instruction: str, observation: Observation, history: Sequence[PrimitiveResult]) -> Plan:
+        self.told.append(tuple(history))
+        text = self.texts.pop(0) if len(self.texts) > 1 else self.texts[0]
+        return Plan(instruction=instruction, calls=parse_plan(text), text=text, planner="script")
+
+
+class CountingRobot(FakeRobot):
+    """Keeps the commands that were sent."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(boxes=(RED, BLUE))
+        self.sent: list[Command] = []
+        self.stops = 0
+
+    def send(self, command: Command) -> Command:
+        self.sent.append(command)
+        return super().send(command)
+
+    def stop(self) -> None:
+        self.stops += 1
+        super().stop()
+
+
+def where(robot: FakeRobot, name: str) -> str:
+    """ROW COL of the middle of a box's top."""
+    box = robot.boxes[name]
+    (row, col), _ = project(robot.observe().frames["front"], [*box.xy_m, box.top_m])
+    return f"{round(float(row))} {round(float(col))}"
+
+
+def run(planner: Script, robot: FakeRobot | None = None, **bounds: float) -> tuple[EpisodeResult, list[Event]]:
+    events: list[Event] = []
+    body = Body(robot=robot or CountingRobot())
+    result = run_episode("do it", body, planner, bounds=Bounds(**bounds), listeners=[events.append])  # type: ignore[arg-type]
+    return result, events
+
+
+def test_a_plan_is_carried_out_call_by_call_and_looked_at_after_each() -> None:
+    robot = CountingRobot()
+    red, blue = where(robot, "red block"), where(robot, "blue block")
+    planner = Script(
+        f"pick(red block @ {red})\nplace(on blue block @ {blue})\ndone()", f"place(on blue block @ {blue})\ndone()", "done()"
+    )
+    result, events = run(planner, robot)
+    assert result.stop is Stop.DONE
+    assert [r.status for r in result.results] == [Status.SUCCEEDED, Status.SUCCEEDED]
+    lying = robot.boxes["red block"]
+    assert np.hypot(*np.subtract(lying.xy_m, BLUE.xy_m)) < 0.015  # half a pixel is 2 mm, a grasp 5
+    assert lying.bottom_m == pytest.approx(BLUE.top_m)
+    assert [type(e) for e in events] == [Planned, Started, Finished, Planned, Started, Finished, Planned]
+    assert [len(h) for h in planner.told] == [0, 1, 2]
+    first, second = result.results
+    assert 0 == first.start_s < first.end_s == second.start_s < second.end_s == result.end_s
+
+
+def test_done_at_once_moves_nothing() -> None:
+    robot = CountingRobot()
+    result, events = run(Script("done()"), robot)
+    assert (result.stop, result.results, robot.sent) == (Stop.DONE, (), [])
+    assert [type(e) for e in events] == [Planned]
+
+
+@pytest.mark.parametrize(("text", "stop"), [("ask(which block)", Stop.ASKED), ("refuse(no cup here)", Stop.REFUSED)])
+def test_asking_and_refusing_end_with_their_words(text: str, stop: Stop) -> None:
+    result, _ = run(Script(text))
+    assert (result.stop, result.declined) == (stop, parse_plan(text)[0].text)
+
+
+def test_an_empty_hand_places_nothing_and_does_not_move() -> None:
+    robot = CountingRobot()
+    result, _ = run(Script("place(aside)\ndone()", "done()"), robot)
+    assert [r.status for r in result.results] == [Status.NOT_HOLDING]
+    assert robot.sent == []
+
+
+def test_a_full_hand_picks_nothing_and_does_not_move() -> None:
+    robot = CountingRobot()
+    red, blue = where(robot, "red block"), where(robot, "blue block")
+    moved: list[int] = []
+    planner = Script(f"pick(red block @ {red})\ndone()", f"pick(blue block @ {blue})\ndone()", "done()")
+    events: list[Event] = []
+
+    def count(event: Event) -> None:
+        events.append(event)
+        moved.append(len(robot.sent))
+
+    result = run_episode("take it", Body(robot=robot), planner, listeners=[count])
+    assert [r.status for r in result.results] == [Status.SUCCEEDED, Status.HAND_FULL]
+    assert moved[2] == moved[-1], "commands were sent after the first call"
+
+
+@pytest.mark.parametrize("point", ["", " @ 0 500"])
+def test_what_has_no_point_or_no_depth_is_not_found_and_nothing_moves(point: str) -> None:
+    robot = CountingRobot()
+    result, _ = run(Script(f"pick(red block{point})\ndone()", "done()"), robot)
+    assert [r.status for r in result.results] == [Status.TARGET_NOT_FOUND]
+    assert robot.sent == []
+
+
+def test_failures_in_a_row_end_it_and_a_success_between_does_not_count() -> None:
+    result, _ = run(Script("place(aside)\ndone()"), max_failures=3)
+    assert (result.stop, len(result.results)) == (Stop.REPEATED_FAILURE, 3)
+    assert "not holding" in result.detail
+    texts = ["place(aside)\ndone()", "place(aside)\ndone()", "say(well)\ndone()"] * 3 + ["done()"]
+    result, _ = run(Script(*texts), max_failures=3)
+    assert (result.stop, len(result.results)) == (Stop.DONE, 9)
+
+
+def test_calls_are_bounded() -> None:
+    result, _ = run(Script("say(on and on)\ndone()"), max_calls=5)
+    assert (result.stop, len(result.results)) == (Stop.TOO_MANY_CALLS, 5)
+
+
+def test_the_robots_time_is_bounded() -> None:
+    robot = CountingRobot()
+    red = where(robot, "red block")
+    planner = Script(f"pick(red block @ {red})\ndone()", "place(aside)\ndone()")
+    result, _ = run(planner, robot, max_time_s=1.0)
+    assert (result.stop, len(result.results)) == (Stop.OUT_OF_TIME, 1)
+
+
+class Raw:
+    """A planner that returns these calls, or raises."""
+
+    def __init__(self, *calls: PrimitiveCall, error: BaseException | None = None) -> None:
+        self.calls = calls
+        self.error = error
+
+    def plan(self, instruction: str, observation: Observation, history: Sequence[PrimitiveResult]) -> Plan:
+        if self.error is not None:
+            raise self.error
+        return Plan(instruction=instruction, calls=self.calls, text="", planner="raw")
+
+
+@pytest.mark.parametrize(
+    "planner",
+    [
+        Raw(),
+        Raw(PrimitiveCall(verb=Verb.PICK, target="Red Block!", point=(1, 2))),
+        Raw(PrimitiveCall(verb=Verb.PLACE, target="bowl) done(", point=(1, 2), relation=Relation.IN)),
+        Raw(PrimitiveCall(verb=Verb.SAY, text="ok)\npick(x")),
+        Raw(error=PlanError("blah", 0, "a call")),
+    ],
+)
+def test_what_the_grammar_does_not_have_is_not_performed(planner: Raw) -> None:
+    robot = CountingRobot()
+    result = run_episode("do it", Body(robot=robot), planner)
+    assert (result.stop, result.results, robot.sent) == (Stop.NO_PLAN, (), [])
+    assert result.detail
+
+
+def test_an_interrupt_stops_the_robot_and_goes_on_upwards() -> None:
+    robot = CountingRobot()
+    with pytest.raises(KeyboardInterrupt):
+        run_episode("do it", Body(robot=robot), Raw(error=KeyboardInterrupt()))
+    assert robot.stops == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "wanted"),
+    [
+        ("pick(red block @ {red})\ndone()", "pick", {"words": ["red block"]}),
+        ("push(red block @ {red} to left)\ndone()", "push", {"words": ["red block"], "side": "left"}),
+        ("push(red block @ {red} to blue block @ {blue})\ndone()", "push", {"words": ["red block", "blue block"]}),
+        ("look()\ndone()", "look", {"words": []}),
+    ],
+)
+def test_each_call_reaches_its_primitive_with_points_in_the_world(
+    text: str, name: str, wanted: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    robot = CountingRobot()
+    got: list[tuple[tuple[object, ...], dict[str, object]]] = []
+
+    def primitive(body: Body, *arguments: object, **named: object) -> Outcome:
+        got.append((arguments, named))
+        return Outcome(status=Status.SUCCEEDED, detail="")
+
+    monkeypatch.setattr(agent.perform, name, primitive)
+    run(Script(text.format(red=where(robot, "red block"), blue=where(robot, "blue block")), "done()"), robot)
+    (arguments, named), = got
+    targets = [x for x in (*arguments, named.get("destination")) if isinstance(x, Target)]
+    assert [t.words for t in targets] == wanted["words"]
+    assert getattr(named.get("side"), "value", None) == wanted.get("side")
+    for target in targets:
+        box = robot.boxes[target.words]
+        np.testing.assert_allclose(target.xyz_m, [*box.xy_m, box.top_m], atol=0.006)  # a pixel spans 4 mm
+
+
+def test_place_where_and_aside_need_no_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[tuple[Relation, Target | None]] = []
+
+    def place(body: Body, relation: Relation, target: Target | None) -> Outcome:
+        got.append((relation, target))
+        return Outcome(status=Status.SUCCEEDED, detail="")
+
+    robot = CountingRobot()
+    red = where(robot, "red block")
+    monkeypatch.setattr(agent.perform, "place", place)
+    run(
+        Script(f"pick(red block @ {red})\ndone()", "place(aside)\ndone()", "place(where blue block was)\ndone()", "done()"),
+        robot,
+    )
+    assert [r for r, _ in got] == [Relation.ASIDE, Relation.WHERE]
+    assert got[0][1] is None
+    assert got[1][1] is not None
+    assert (got[1][1].words, got[1][1].xyz_m) == ("blue block", None)
+
