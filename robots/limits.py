@@ -82,10 +82,15 @@ class LimitGate:
         target = np.clip(target, spec.q_lower_rad, spec.q_upper_rad)
         step_s = float(np.clip(elapsed_s, _SHORTEST_STEP_S, _LONGEST_STEP_S))
         limit, most = spec.acceleration_rad_s2, spec.velocity_rad_s
-        # The wish's own velocity, plus what catches up with it and can still be braked (v^2 = 2 a d, at 0.8 a).
+        # The wish's own velocity, plus what catches up with it and can still be braked.
         behind = self._wish - self._q
-        catch_up = np.minimum(np.abs(behind) / step_s, np.sqrt(1.6 * limit * np.abs(behind)))
-        velocity = np.clip((target - self._wish) / step_s + np.sign(behind) * catch_up, -most, most)
+        catch_up = np.minimum(np.abs(behind) / step_s, _braked(np.abs(behind), limit, step_s))
+        velocity = (target - self._wish) / step_s + np.sign(behind) * catch_up
+        # Steps are whole: the last one of a stop can take up to a dt^2 / 8 more than the formula says.
+        spare = limit * step_s**2 / 8
+        velocity = np.minimum(velocity, _braked(spec.q_upper_rad - spare - self._q, limit, step_s))
+        velocity = np.maximum(velocity, -_braked(self._q - spare - spec.q_lower_rad, limit, step_s))
+        velocity = np.clip(velocity, -most, most)
         velocity = np.clip(velocity, self._velocity - limit * step_s, self._velocity + limit * step_s)
         q = np.clip(self._q + velocity * step_s, spec.q_lower_rad, spec.q_upper_rad)
         excess = self._outside_m(q)
@@ -102,3 +107,9 @@ class LimitGate:
         lowest = float((self._hand @ frame[2, :3]).min() + frame[2, 3])
         tool = frame[:3, 3]
         return max(0.0, spec.floor_m - lowest, float(np.max([spec.tool_lower_m - tool, tool - spec.tool_upper_m])))
+
+
+def _braked(way: Float, limit: Float, step_s: float) -> Float:
+    """The velocity from which a joint can stop within `way`, this step included: way = v^2 / 2a + v dt / 2."""
+    half = limit * step_s / 2
+    return np.asarray(np.sqrt(half**2 + 2 * limit * np.maximum(way, 0.0)) - half)
