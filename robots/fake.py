@@ -74,7 +74,9 @@ class FakeRobot:
         return self._time_s
 
     def observe(self) -> Observation:
-        return Observation(time_s=self._time_s, frames={CAMERA: cast_rays(tuple(self.boxes.values()))}, state=self.state())
+        return Observation(
+            time_s=self._time_s, frames={CAMERA: cast_rays(tuple(self.boxes.values()))}, state=self.state()
+        )
 
     def state(self) -> RobotState:
         return RobotState(
@@ -172,9 +174,9 @@ class FakeRobot:
         below = [0.0]
         for other in self.boxes.values():
             x, y = _own(other, np.array(box.xy_m))
-            if other.name != box.name and abs(x) < other.size_m[0] / 2 and abs(y) < other.size_m[1] / 2:
-                if other.top_m <= box.bottom_m + BUSY_M:
-                    below.append(other.top_m)
+            under = abs(x) < other.size_m[0] / 2 and abs(y) < other.size_m[1] / 2
+            if other.name != box.name and under and other.top_m <= box.bottom_m + BUSY_M:
+                below.append(other.top_m)
         self.boxes[self.held] = replace(box, bottom_m=max(below))
         self.held = None
 

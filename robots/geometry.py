@@ -11,7 +11,7 @@ Float = NDArray[np.float64]
 
 
 def quat_from_matrix(rotation: ArrayLike) -> Float:
-    """Unit quaternion xyzw float64[4], w >= 0, of a rotation matrix [3,3] (Shepperd 1978: divide by the largest term)."""
+    """Unit quaternion xyzw float64[4], w >= 0, of a rotation matrix [3,3] (Shepperd 1978)."""
     r = np.asarray(rotation, dtype=np.float64)
     trace = float(np.trace(r))
     squares = np.array([1 + 2 * r[0, 0] - trace, 1 + 2 * r[1, 1] - trace, 1 + 2 * r[2, 2] - trace, 1 + trace])
@@ -112,4 +112,4 @@ class Pose:
 
     def apply(self, points: ArrayLike) -> Float:
         """Points [..., 3] of frame b in frame a, float64[..., 3]."""
-        return np.asarray(points, dtype=np.float64) @ self.rotation.T + self.xyz
+        return np.asarray(np.asarray(points, dtype=np.float64) @ self.rotation.T + self.xyz)

@@ -102,7 +102,9 @@ class Kinematics:
             link = joints[link].parent
         moving = [j for j in chain if j.kind != "fixed"]
         if tuple(j.name for j in moving) != spec.joint_names or any(j.kind != "revolute" for j in moving):
-            raise ValueError(f"{spec.urdf}: expected the revolute joints {spec.joint_names}, found {[j.name for j in moving]}")
+            raise ValueError(
+                f"{spec.urdf}: expected the revolute joints {spec.joint_names}, found {[j.name for j in moving]}"
+            )
         self.spec = spec
         self.links = tuple(j.child for j in moving)
         self._axes = np.stack([j.axis for j in moving])
@@ -127,9 +129,7 @@ class Kinematics:
     def frames(self, q: ArrayLike) -> Float:
         """float64[N,J+1,4,4]: base_T_link of every moving link and, last, base_T_tool, for q [N,J] rad."""
         q = np.asarray(q, dtype=np.float64)
-        steps = (
-            self._constant + np.sin(q)[..., None, None] * self._sine + np.cos(q)[..., None, None] * self._cosine
-        )
+        steps = self._constant + np.sin(q)[..., None, None] * self._sine + np.cos(q)[..., None, None] * self._cosine
         out = np.empty((*q.shape[:-1], q.shape[-1] + 1, 4, 4))
         out[..., 0, :, :] = steps[..., 0, :, :]
         for j in range(1, q.shape[-1]):
@@ -150,7 +150,7 @@ class Kinematics:
         axes = (frames[:-1, :3, :3] @ self._axes[:, :, None])[:, :, 0]
         arms = frames[-1, :3, 3] - frames[:-1, :3, 3]
         linear = axes[:, [1, 2, 0]] * arms[:, [2, 0, 1]] - axes[:, [2, 0, 1]] * arms[:, [1, 2, 0]]
-        return np.concatenate([linear, axes], axis=1).T
+        return np.asarray(np.concatenate([linear, axes], axis=1).T)
 
     def solve(self, goal: Pose, seed: ArrayLike, *, iterations: int = 60) -> IkResult:
         """Damped least squares from `seed` [J] rad towards base_T_tool = `goal`, drawn to home in the null space.
@@ -163,7 +163,9 @@ class Kinematics:
         position = angle = np.inf
         for step in range(iterations + 1):
             frames = self.frames(q)
-            error = np.concatenate([target_xyz - frames[-1, :3, 3], _rotation_vector(target_rotation @ frames[-1, :3, :3].T)])
+            error = np.concatenate(
+                [target_xyz - frames[-1, :3, 3], _rotation_vector(target_rotation @ frames[-1, :3, :3].T)]
+            )
             position, angle = float(np.linalg.norm(error[:3])), float(np.linalg.norm(error[3:]))
             if position < POSITION_TOLERANCE_M and angle < ANGLE_TOLERANCE_RAD:
                 return IkResult(q=q, position_error_m=position, angle_error_rad=angle, iterations=step, converged=True)
@@ -179,7 +181,7 @@ class Kinematics:
         return IkResult(q=q, position_error_m=position, angle_error_rad=angle, iterations=iterations, converged=False)
 
     def reach(self, goal: Pose, seed: ArrayLike) -> IkResult:
-        """`solve` from `seed`, then from home turned towards the goal, then from two bent postures; the first that converges."""
+        """`solve` from `seed`, then from home turned towards the goal, straight and bent; the first that converges."""
         first = self.solve(goal, seed)
         if first.converged:
             return first

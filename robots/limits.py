@@ -61,7 +61,9 @@ class LimitGate:
             ValueError: arm_q has the wrong number of joints, or a fixed base is asked to drive.
         """
         if command.base_twist is not None and np.any(np.asarray(command.base_twist) != 0):
-            raise ValueError(f"{self.spec.name} stands on a fixed base: base_twist must be None, not {command.base_twist}")
+            raise ValueError(
+                f"{self.spec.name} stands on a fixed base: base_twist must be None, not {command.base_twist}"
+            )
         arm_q = None if command.arm_q is None else self._admit_arm(command.arm_q, elapsed_s)
         if arm_q is None:
             self._wish = self._q.copy()
@@ -77,7 +79,9 @@ class LimitGate:
         spec = self.spec
         target = np.array(wish, dtype=np.float64)
         if target.shape != self._q.shape:
-            raise ValueError(f"{spec.name} has {spec.dof} joints: arm_q must have shape ({spec.dof},), not {target.shape}")
+            raise ValueError(
+                f"{spec.name} has {spec.dof} joints: arm_q must have shape ({spec.dof},), not {target.shape}"
+            )
         target = np.where(np.isfinite(target), target, self._q)
         target = np.clip(target, spec.q_lower_rad, spec.q_upper_rad)
         step_s = float(np.clip(elapsed_s, _SHORTEST_STEP_S, _LONGEST_STEP_S))
@@ -98,7 +102,7 @@ class LimitGate:
             return np.asarray(self.halt().arm_q)
         self._velocity = (q - self._q) / step_s
         self._q, self._wish, self._excess_m = q, target, excess
-        return q.copy()
+        return np.array(q)
 
     def _outside_m(self, q: Float) -> float:
         """How far the hand is below the floor or the tool out of its box, in metres; 0 inside."""

@@ -16,7 +16,7 @@ _ASSETS = Path(__file__).parent / "assets"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RobotSpec:
-    """Facts of one robot. Arrays are float64[n] over `joint_names`, rad and seconds; boxes float64[3] in the base frame.
+    """Facts of one robot. Arrays are float64[n] over `joint_names`, rad, s; boxes float64[3] in the base frame.
 
     tool_link: the grasp point between the finger tips, z out of the hand, y along the opening of the fingers.
     fingertip_m: how far the tips reach beyond the tool point, along the tool's z.

@@ -34,7 +34,15 @@ def test_inverse_undoes(rng: np.random.Generator) -> None:
 
 def test_quaternion_and_matrix_agree_both_ways(rng: np.random.Generator) -> None:
     """Half turns too, where the naive formula divides by zero."""
-    quats = [*rng.normal(size=(50, 4)), [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [1, 1, 0, 0], [0, 1, 1, 1e-9]]
+    quats = [
+        *rng.normal(size=(50, 4)),
+        [1, 0, 0, 0],
+        [0, 1, 0, 0],
+        [0, 0, 1, 0],
+        [0, 0, 0, 1],
+        [1, 1, 0, 0],
+        [0, 1, 1, 1e-9],
+    ]
     for quat in quats:
         unit = np.asarray(quat) / np.linalg.norm(quat)
         matrix = matrix_from_quat(unit)
@@ -50,7 +58,8 @@ def test_a_turn_about_z_turns_x_towards_y() -> None:
 
 
 @pytest.mark.parametrize(
-    ("xyz", "quat"), [([0, 0], [0, 0, 0, 1]), ([0, 0, np.nan], [0, 0, 0, 1]), ([0, 0, 0], [0, 0, 0, 0]), ([0, 0, 0], [0, 0, 1])]
+    ("xyz", "quat"),
+    [([0, 0], [0, 0, 0, 1]), ([0, 0, np.nan], [0, 0, 0, 1]), ([0, 0, 0], [0, 0, 0, 0]), ([0, 0, 0], [0, 0, 1])],
 )
 def test_refuses_what_is_no_pose(xyz: list[float], quat: list[float]) -> None:
     with pytest.raises(ValueError, match="Pose takes"):

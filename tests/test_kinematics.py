@@ -26,7 +26,9 @@ def test_frames_agree_with_pybullet() -> None:
     client = p.connect(p.DIRECT)
     path = Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"
     body = p.loadURDF(str(path), useFixedBase=True, physicsClientId=client)
-    infos = [p.getJointInfo(body, i, physicsClientId=client) for i in range(p.getNumJoints(body, physicsClientId=client))]
+    infos = [
+        p.getJointInfo(body, i, physicsClientId=client) for i in range(p.getNumJoints(body, physicsClientId=client))
+    ]
     joint = {info[1].decode(): info[0] for info in infos}
     link = {info[12].decode(): info[0] for info in infos}
     names = [*ARM.links, "panda_grasptarget"]

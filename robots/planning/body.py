@@ -58,7 +58,8 @@ class ArmShape:
         top, tip = spec.fingertip_m - spec.finger_depth_m, spec.fingertip_m - FINGER_RADIUS_M
         parts = [*capsules]
         parts += [
-            Capsule(link=-1, start_m=(0.0, y, top), end_m=(0.0, y, tip), radius_m=FINGER_RADIUS_M) for y in (-aside, aside)
+            Capsule(link=-1, start_m=(0.0, y, top), end_m=(0.0, y, tip), radius_m=FINGER_RADIUS_M)
+            for y in (-aside, aside)
         ]
         if held_radius_m > 0:
             deep = max(0.0, held_drop_m - held_radius_m)
@@ -89,7 +90,8 @@ class Checker:
         self.shape = shape
         self._margin_m = margin_m
         self._maps = [
-            (np.nonzero(shape.radii_m == radius)[0], heights.dilated(float(radius))) for radius in np.unique(shape.radii_m)
+            (np.nonzero(shape.radii_m == radius)[0], heights.dilated(float(radius)))
+            for radius in np.unique(shape.radii_m)
         ]
 
     def clearance_m(self, q: ArrayLike) -> Float:
@@ -104,7 +106,7 @@ class Checker:
             bottom = part[..., 2] - self.shape.radii_m[indices]
             lowest = np.minimum(lowest, (bottom - grown.at(part[..., :2])).min(axis=1))
         from_base = np.linalg.norm(centres[:, -1, :2], axis=1) - 0.2
-        return np.minimum(lowest, from_base)
+        return np.asarray(np.minimum(lowest, from_base))
 
     def free(self, q: ArrayLike) -> NDArray[np.bool_]:
         """bool[N]: configurations q [N,J] with at least the margin everywhere."""

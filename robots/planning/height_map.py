@@ -17,7 +17,7 @@ SHAPE = (142, 200)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeightMap:
-    """heights_m: float64[142,200], the highest point seen in each 5 mm cell above the table (z = 0), rows along x.
+    """heights_m: float64[142,200], highest point seen in each 5 mm cell above the table (z = 0), rows along x.
 
     A cell that nothing was seen in is 0: shadows behind objects count as free, since every top face is seen.
     """
@@ -37,12 +37,10 @@ class HeightMap:
     def columns(self, lowest_m: float = 0.004) -> Float:
         """float64[M,3]: centre and height of each cell higher than `lowest_m`."""
         i, j = np.nonzero(self.heights_m > lowest_m)
-        return np.column_stack(
-            [LOWER_XY_M[0] + i * CELL_M, LOWER_XY_M[1] + j * CELL_M, self.heights_m[i, j]]
-        )
+        return np.column_stack([LOWER_XY_M[0] + i * CELL_M, LOWER_XY_M[1] + j * CELL_M, self.heights_m[i, j]])
 
     def highest(self, centres: ArrayLike, yaw_rad: float, half_m: tuple[float, float]) -> Float:
-        """float64[N]: the greatest height under rectangles at `centres` [N,2] with half extents along their own axes."""
+        """float64[N]: the greatest height under rectangles at `centres` [N,2], half extents along their axes."""
         at = np.asarray(centres, dtype=np.float64).reshape(-1, 2)
         columns = self.columns()
         if len(columns) == 0:
@@ -50,7 +48,9 @@ class HeightMap:
         offset = columns[None, :, :2] - at[:, None, :]
         c, s = np.cos(yaw_rad), np.sin(yaw_rad)
         # Half a cell is added, so that a cell that the rectangle only cuts counts.
-        inside = (np.abs(offset @ [c, s]) <= half_m[0] + CELL_M / 2) & (np.abs(offset @ [-s, c]) <= half_m[1] + CELL_M / 2)
+        inside = (np.abs(offset @ [c, s]) <= half_m[0] + CELL_M / 2) & (
+            np.abs(offset @ [-s, c]) <= half_m[1] + CELL_M / 2
+        )
         return np.asarray(np.where(inside, columns[None, :, 2], 0.0).max(axis=1), dtype=np.float64)
 
     def dilated(self, radius_m: float) -> HeightMap:

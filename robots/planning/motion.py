@@ -24,7 +24,7 @@ CORNER_M = 0.05
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Motion:
-    """A stream of joint positions float64[M,J] rad, one each control period, from where the arm is; or why there is none."""
+    """A stream of joint positions float64[M,J] rad, one each control period, or why there is none."""
 
     status: Status
     q: Float
@@ -56,7 +56,10 @@ class MotionPlanner:
     def timed(self, waypoints: Float, pace: Pace) -> Float:
         """float64[M,J]: a stream through waypoints [K,J] rad, within the robot's limits."""
         path = densify(waypoints, int(np.clip(24 * len(waypoints), 40, 240)))
-        velocity, acceleration = self.spec.velocity_rad_s * pace.velocity, self.spec.acceleration_rad_s2 * pace.acceleration
+        velocity, acceleration = (
+            self.spec.velocity_rad_s * pace.velocity,
+            self.spec.acceleration_rad_s2 * pace.acceleration,
+        )
         if pace.tool_m_s is None or len(path) < 2:
             return time_scale(path, velocity, acceleration, self.spec.period_s)
         # The tool's path stands beside the joints' as three more coordinates with a speed limit of their own.
@@ -109,7 +112,9 @@ class MotionPlanner:
             streams.append(self.timed(rest, pace))
         return Motion(status=Status.SUCCEEDED, q=np.concatenate(streams))
 
-    def to_q(self, start_q: Float, goal_q: Float, *, checker: Checker | None = None, pace: Pace | None = None) -> Motion:
+    def to_q(
+        self, start_q: Float, goal_q: Float, *, checker: Checker | None = None, pace: Pace | None = None
+    ) -> Motion:
         """From one configuration to another, straight in joint space or around."""
         pace = pace or Pace()
         way: Float | None = np.stack([start_q, goal_q])
@@ -120,9 +125,9 @@ class MotionPlanner:
         return Motion(status=Status.SUCCEEDED, q=self.timed(way, pace))
 
     def _ending_at(self, q: Float, end_q: Float) -> Float:
-        """The waypoints q [K,J] with the last led to `end_q`, which has the same tool pose: the null space closes evenly."""
+        """The waypoints q [K,J] with the last led to `end_q`, of the same tool pose, evenly in the null space."""
         share = np.linspace(0.0, 1.0, len(q))[:, None]
-        return q + share**2 * (end_q - q[-1])
+        return np.asarray(q + share**2 * (end_q - q[-1]))
 
     def _around(self, start_q: Float, pose: Pose, checker: Checker) -> Float | None:
         goal = self._kinematics.reach(pose, start_q)
@@ -156,7 +161,10 @@ class MotionPlanner:
             if not result.converged:
                 if i == len(points) - 1 or result.position_error_m > 0.02:
                     x, y, z = points[i]
-                    return None, f"the arm can't reach ({x:.3f}, {y:.3f}, {z:.3f}) m, turned by {np.degrees(yaws[i]):.0f} degrees"
+                    return (
+                        None,
+                        f"the arm can't reach ({x:.3f}, {y:.3f}, {z:.3f}) m, yaw {np.degrees(yaws[i]):.0f} degrees",
+                    )
                 continue
             out.append(result.q)
         return np.stack(out), ""

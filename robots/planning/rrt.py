@@ -30,7 +30,7 @@ def rrt_connect(
     rng: np.random.Generator,
     nodes: int = 600,
 ) -> Float | None:
-    """float64[K,J]: a free way from start to goal [J] within the box lower..upper, shortened; None after `nodes` tries."""
+    """float64[K,J]: a free way from start to goal [J] within lower..upper, shortened; None after `nodes` tries."""
     a, b = np.asarray(start, dtype=np.float64), np.asarray(goal, dtype=np.float64)
     if not free(np.stack([a, b])).all():
         return None

@@ -18,7 +18,7 @@ def densify(waypoints: ArrayLike, count: int = GRID) -> Float:
     """float64[G,J]: a Catmull-Rom curve through waypoints [K,J], sampled evenly in its chord length."""
     w = np.asarray(waypoints, dtype=np.float64)
     keep = np.concatenate([[True], np.abs(np.diff(w, axis=0)).max(axis=1) > 1e-9])
-    w = w[keep]
+    w = np.asarray(w[keep])
     if len(w) == 1:
         return w
     chord = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(w, axis=0), axis=1))])
@@ -66,15 +66,17 @@ def time_scale(
     times = np.concatenate([[0.0], np.cumsum(2 * step / np.maximum(speed[1:] + speed[:-1], 1e-9))])
     count = max(1, int(np.ceil(times[-1] / period_s)))
     at = np.linspace(0.0, times[-1], count + 1)
-    i = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)
-    span = times[i + 1] - times[i]
-    late = at - times[i]
+    k = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)
+    span = times[k + 1] - times[k]
+    late = at - times[k]
     # Constant acceleration inside an interval.
-    s = (i * step + speed[i] * late + 0.5 * (speed[i + 1] - speed[i]) / span * late**2) / step
+    s = (k * step + speed[k] * late + 0.5 * (speed[k + 1] - speed[k]) / span * late**2) / step
     j = np.clip(s.astype(np.int64), 0, len(q) - 2)
     samples = q[j] + (s - j)[:, None] * (q[j + 1] - q[j])
     if smooth > 1:
-        padded = np.concatenate([np.repeat(samples[:1], smooth - 1, axis=0), samples, np.repeat(samples[-1:], smooth - 1, axis=0)])
+        padded = np.concatenate(
+            [np.repeat(samples[:1], smooth - 1, axis=0), samples, np.repeat(samples[-1:], smooth - 1, axis=0)]
+        )
         total = np.cumsum(np.concatenate([np.zeros((1, q.shape[1])), padded]), axis=0)
         samples = (total[smooth:] - total[:-smooth]) / smooth
     return np.asarray(samples[1:])

@@ -68,7 +68,7 @@ class Outcome:
 
 @dataclass(eq=False)
 class Body:
-    """A robot and what its hand remembers. origins: float64[3] m by words, where each picked thing stood (its bottom)."""
+    """A robot and what its hand remembers. origins: float64[3] m by words, where a picked thing stood."""
 
     robot: Robot
     grasp: Grasp | None = None
@@ -147,7 +147,9 @@ class Body:
             last = now
         return last
 
-    def home(self, *, width_m: float | None = None, heights: HeightMap | None = None, pace: Pace | None = None) -> Outcome:
+    def home(
+        self, *, width_m: float | None = None, heights: HeightMap | None = None, pace: Pace | None = None
+    ) -> Outcome:
         """Straight up where the hand is low, then home."""
         state = self.robot.state()
         checker = None if heights is None else self.checker(heights, width_m=state.gripper_width_m)

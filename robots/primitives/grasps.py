@@ -58,7 +58,10 @@ def _whole(spec: RobotSpec, thing: Thing, others: HeightMap) -> list[GraspPlan]:
             if opening < width + 0.005:
                 continue
             space = room(spec, others, thing.centre_xy, yaw, opening)
-            wish = max(thing.top_m - min(DEPTH_M, (thing.top_m - thing.bottom_m) / 2), thing.bottom_m + spec.fingertip_m + CLEAR_M)
+            wish = max(
+                thing.top_m - min(DEPTH_M, (thing.top_m - thing.bottom_m) / 2),
+                thing.bottom_m + spec.fingertip_m + CLEAR_M,
+            )
             z = max(wish, space.lowest_tool_m(spec), thing.top_m + 0.003 - (spec.finger_depth_m - spec.fingertip_m))
             if z > thing.top_m - LEAST_DEPTH_M:
                 continue

@@ -29,7 +29,9 @@ def pick(body: Body, target: Target) -> Outcome:
         cloud = body.see(target.camera)
         mask = cloud.thing_at(point)
         if mask is None:
-            return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"there is nothing at the point for the {target.words}")
+            return Outcome(
+                status=Status.TARGET_NOT_FOUND, detail=f"there is nothing at the point for the {target.words}"
+            )
         thing = measure(cloud, mask)
         if thing.flat:
             return Outcome(status=Status.UNREACHABLE, detail=f"the {target.words} lies flat on the table")
@@ -64,10 +66,14 @@ def _take(body: Body, target: Target, thing: Thing, plan: GraspPlan) -> Outcome:
     robot = body.robot
     width = body.grip(0.0)
     if not _plausible(width, plan):
-        return _give_up(body, f"the fingers closed to {1000 * width:.0f} mm, not {1000 * plan.width_m:.0f}, on the {target.words}")
+        return _give_up(
+            body, f"the fingers closed to {1000 * width:.0f} mm, not {1000 * plan.width_m:.0f}, on the {target.words}"
+        )
     lifted = plan.tool_xyz + [0, 0, ABOVE_M]
     start = robot.state().arm_q
-    motion = body.planner.through(start, [pointing_down(lifted, plan.yaw_rad)], end_q=robot.spec.home_q_rad, pace=LOADED)
+    motion = body.planner.through(
+        start, [pointing_down(lifted, plan.yaw_rad)], end_q=robot.spec.home_q_rad, pace=LOADED
+    )
     outcome = body.follow(motion, width_m=0.0)
     if outcome.status is not Status.SUCCEEDED:
         return failed(body, outcome)
@@ -97,7 +103,9 @@ def _give_up(body: Body, detail: str) -> Outcome:
     state = body.robot.state()
     above = state.world_T_tool.xyz + [0, 0, ABOVE_M]
     if above[2] < spec.tool_upper_m[2] and state.world_T_tool.xyz[2] < 0.2:
-        motion = body.planner.through(state.arm_q, [pointing_down(above, state.world_T_tool.yaw_rad)], end_q=spec.home_q_rad)
+        motion = body.planner.through(
+            state.arm_q, [pointing_down(above, state.world_T_tool.yaw_rad)], end_q=spec.home_q_rad
+        )
         body.follow(motion)
     body.home()
     return Outcome(status=Status.GRASP_FAILED, detail=detail)

@@ -61,9 +61,7 @@ def _lost(body: Body) -> Outcome:
     return Outcome(status=Status.NOT_HOLDING, detail=f"the {words} slipped out of the hand")
 
 
-def _choose(
-    body: Body, relation: Relation, target: Target | None, cloud: Cloud, heights: HeightMap
-) -> Spot | Outcome:
+def _choose(body: Body, relation: Relation, target: Target | None, cloud: Cloud, heights: HeightMap) -> Spot | Outcome:
     held, spec = body.grasp, body.robot.spec
     assert held is not None
     if relation is Relation.ASIDE:
@@ -75,7 +73,9 @@ def _choose(
         origin = body.origins.get(target.words)
         if origin is None:
             known = ", ".join(sorted(body.origins)) or "nothing"
-            return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"the {target.words} was never picked up here, only {known}")
+            return Outcome(
+                status=Status.TARGET_NOT_FOUND, detail=f"the {target.words} was never picked up here, only {known}"
+            )
         spot = back_at(spec, heights, origin, held)
         return spot or Outcome(status=Status.PATH_BLOCKED, detail=f"something stands where the {target.words} was")
     mask = None if target.xyz_m is None else cloud.thing_at(target.xyz_m)

@@ -43,9 +43,13 @@ def push(body: Body, target: Target, *, side: Side | None = None, destination: T
     if destination is not None:
         there = _find(cloud, destination.xyz_m)
         if there is None:
-            return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"there is nothing at the point for the {destination.words}")
+            return Outcome(
+                status=Status.TARGET_NOT_FOUND, detail=f"there is nothing at the point for the {destination.words}"
+            )
         if not there.flat:
-            return Outcome(status=Status.PATH_BLOCKED, detail=f"nothing slides onto the {destination.words}: it has an edge")
+            return Outcome(
+                status=Status.PATH_BLOCKED, detail=f"nothing slides onto the {destination.words}: it has an edge"
+            )
         goal = there.centre_xy
     for _ in range(ROUNDS):
         if _arrived(thing, side, goal):
@@ -57,7 +61,9 @@ def push(body: Body, target: Target, *, side: Side | None = None, destination: T
         cloud = body.see(target.camera)
         seen = _find_again(cloud, thing, expected)
         if seen is None:
-            return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"the {target.words} is not where the push should have left it")
+            return Outcome(
+                status=Status.TARGET_NOT_FOUND, detail=f"the {target.words} is not where the push should have left it"
+            )
         thing = seen
     if _arrived(thing, side, goal):
         return Outcome(status=Status.SUCCEEDED, detail=f"the {target.words} is there")
@@ -93,7 +99,9 @@ def _push_once(
     goals = side_goals(thing.centre_xy, side) if side is not None else [] if goal is None else around(goal)
     legs = plan_push(body.robot.spec, thing, heights, goals)
     if not legs:
-        return Outcome(status=Status.PATH_BLOCKED, detail=f"no free way to push the {target.words} along"), thing.centre_xy
+        return Outcome(
+            status=Status.PATH_BLOCKED, detail=f"no free way to push the {target.words} along"
+        ), thing.centre_xy
     return _slide(body, legs, heights), legs[-1].goal_xy
 
 

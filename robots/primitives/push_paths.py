@@ -44,7 +44,7 @@ LINES_M = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Leg:
-    """One straight push: the tool from start_xyz to end_xyz float64[3] m, pointing down at yaw_rad; the thing ends at goal_xy."""
+    """One straight push: the tool from start_xyz to end_xyz float64[3] m, at yaw_rad; the thing ends at goal_xy."""
 
     start_xyz: Float
     end_xyz: Float
@@ -134,7 +134,7 @@ class _Field:
         return np.asarray(apart > min(self._thing.half_m) + ASIDE_M)
 
     def legs(self, start: Float, goals: Float) -> list[Leg | None]:
-        """For each of goals [G,2] the push there from `start` [2], if the thing's way, the fingers' and the palm's are free."""
+        """For each of goals [G,2] the push there from `start` [2], if thing, fingers and palm have a free way."""
         spec, thing = self._spec, self._thing
         length = np.maximum(np.linalg.norm(goals - start, axis=1), 1e-9)
         ahead = (goals - start) / length[:, None]
@@ -148,7 +148,10 @@ class _Field:
         free = length > 0.004
         for tool in (start_tool, end_tool):
             free &= (tool >= REACH_LOWER_M).all(axis=1) & (tool <= REACH_UPPER_M).all(axis=1)
-        free &= self._highest(np.broadcast_to(start, goals.shape), goals, ahead, half_width + ASIDE_M, half_width + ASIDE_M) <= TABLE_M
+        free &= (
+            self._highest(np.broadcast_to(start, goals.shape), goals, ahead, half_width + ASIDE_M, half_width + ASIDE_M)
+            <= TABLE_M
+        )
         tips = np.zeros(len(goals))
         for i, (_, above) in enumerate(FINGER_BANDS_M):
             thick = FINGER_BANDS_M[i + 1][0] if i + 1 < len(FINGER_BANDS_M) else FINGER_MOST_M
@@ -171,7 +174,9 @@ class _Field:
             for i in range(len(goals))
         ]
 
-    def _highest(self, start: Float, end: Float, ahead: Float, along_m: Float | float, across_m: Float | float) -> Float:
+    def _highest(
+        self, start: Float, end: Float, ahead: Float, along_m: Float | float, across_m: Float | float
+    ) -> Float:
         """float64[G]: the greatest height under rectangles from start to end [G,2], longer by along_m at both ends."""
         if len(self._columns) == 0:
             return np.zeros(len(start))

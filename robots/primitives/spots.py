@@ -48,7 +48,9 @@ class Spot:
     fall_m: float
 
 
-def settle(spec: RobotSpec, heights: HeightMap, xy: Float, yaw_rad: float, held: Grasp, *, inset_m: float = 0.0) -> Spot:
+def settle(
+    spec: RobotSpec, heights: HeightMap, xy: Float, yaw_rad: float, held: Grasp, *, inset_m: float = 0.0
+) -> Spot:
     """The lowest release with the held thing's centre at `xy` [2] m.
 
     inset_m: how much the thing's edge may stand over without being carried there (stacking).
@@ -100,7 +102,7 @@ def within(spec: RobotSpec, heights: HeightMap, thing: Thing, held: Grasp) -> Sp
 
 
 def beside(spec: RobotSpec, heights: HeightMap, thing: Thing, held: Grasp, direction: Float) -> Spot | None:
-    """On free table, straight in `direction` [2] from the thing's centre and clear of its edge; None where all is taken."""
+    """On free table, in `direction` [2] from the thing's centre and clear of its edge; None where all is taken."""
     edge = float(((thing.points[:, :2] - thing.centre_xy) @ direction).max())
     side = np.array([-direction[1], direction[0]])
     ranked: list[tuple[float, Spot]] = []
@@ -122,7 +124,9 @@ def beside(spec: RobotSpec, heights: HeightMap, thing: Thing, held: Grasp, direc
     return _best(ranked)
 
 
-def free_spot(spec: RobotSpec, heights: HeightMap, xy: Float, yaw_rad: float, held: Grasp, gap_m: float = 0.006) -> Spot | None:
+def free_spot(
+    spec: RobotSpec, heights: HeightMap, xy: Float, yaw_rad: float, held: Grasp, gap_m: float = 0.006
+) -> Spot | None:
     """At `xy` [2] m if that is bare table with room for the thing and the hand."""
     if (xy < TABLE_LOWER_M).any() or (xy > TABLE_UPPER_M).any():
         return None
@@ -134,13 +138,15 @@ def free_spot(spec: RobotSpec, heights: HeightMap, xy: Float, yaw_rad: float, he
 
 
 def anywhere(spec: RobotSpec, heights: HeightMap, taken: Float, held: Grasp) -> Spot | None:
-    """On bare table, 5 cm or more from everything where there is such a spot. taken: float64[N,2], points not to stand near."""
+    """On bare table, 5 cm or more from everything where there is a spot. taken: float64[N,2], what to keep from."""
     x, y = np.arange(0.35, 0.621, 0.015), np.arange(-0.255, 0.256, 0.015)
     spots = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 2)
     room_m = np.full(len(spots), ENOUGH_M)
     for part in np.array_split(np.unique(np.round(taken / 0.01), axis=0) * 0.01, 1 + len(taken) // 400):
         if len(part):
-            room_m = np.minimum(room_m, np.linalg.norm(spots[:, None] - part[None], axis=-1).min(axis=1) - held.radius_m)
+            room_m = np.minimum(
+                room_m, np.linalg.norm(spots[:, None] - part[None], axis=-1).min(axis=1) - held.radius_m
+            )
     # Most room first, up to what is enough; among those with enough, the nearest to the middle of the table.
     order = np.lexsort([np.linalg.norm(spots - [0.48, 0.0], axis=1), -np.round(room_m, 3)])
     for i in order[:40]:
@@ -154,7 +160,7 @@ def anywhere(spec: RobotSpec, heights: HeightMap, taken: Float, held: Grasp) -> 
 
 
 def back_at(spec: RobotSpec, heights: HeightMap, origin: Float, held: Grasp) -> Spot | None:
-    """Where a thing stood: origin float64[3] m, its bottom. On whatever carries there now, if that is as high as then."""
+    """Where a thing stood: origin float64[3] m, its bottom. On what carries there now, if that is as high as then."""
     ranked: list[tuple[float, Spot]] = []
     for away in (0.0, 0.01, 0.02):
         for angle in np.radians(np.arange(0.0, 360.0, 45.0)) if away else [0.0]:

@@ -31,7 +31,7 @@ LAYER_M = 0.006
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cloud:
-    """A picture as points. points: float64[H,W,3] m in the world; seen: bool[H,W], where there is a return below the robot.
+    """A picture as points. points: float64[H,W,3] m in the world; seen: bool[H,W], a return below the robot.
 
     colour: float64[H,W,3] in 0..1.
     """
@@ -52,7 +52,7 @@ class Cloud:
         return cls(points=points, seen=seen, colour=frame.rgb / 255.0, camera_xyz=frame.world_T_camera.xyz)
 
     def height_map(self) -> HeightMap:
-        """Everything that stands on the table. A side face that a pixel cuts is as high as the pixel; tops are exact."""
+        """Everything that stands on the table."""
         return HeightMap.from_points(self.points[self.seen])
 
     def nearest_pixel(self, xyz: ArrayLike) -> tuple[int, int] | None:
