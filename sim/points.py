@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.grounding import project
 from robots.interface import CameraFrame
@@ -16,17 +18,22 @@ LEAST_PIXELS = 6
 """An object of which fewer pixels are seen is hidden."""
 
 
-def points(world: World, picture: Picture, frame: CameraFrame) -> dict[str, tuple[int, int] | None]:
-    """(row, col) px for every object of the world: the middle of its top face, or of a container's floor.
+CLEAR_PX = 4.0
+"""A point in a container this far from anything else is as good as any."""
 
-    Where something hides that spot, the nearest pixel of the object that is seen (containers keep their middle: what
-    lies in them hides it as a rule). None where the object is hidden.
+
+def points(world: World, picture: Picture, frame: CameraFrame) -> dict[str, tuple[int, int] | None]:
+    """(row, col) px for every object of the world, always a pixel that shows it: the middle of its top face, or of a
+    container's floor. None where the object is hidden.
+
+    Where something hides the middle: of a movable thing the nearest pixel that is seen, of a container the nearest
+    that is clear of what lies in it, so that a little error still points at the container.
     """
     found: dict[str, tuple[int, int] | None] = {}
     height, width = picture.ids.shape
     for i, name in enumerate(world.names):
-        rows, cols = np.nonzero(picture.ids == FIRST_OBJECT_ID + i)
-        if len(rows) < LEAST_PIXELS:
+        mask = picture.ids == FIRST_OBJECT_ID + i
+        if np.count_nonzero(mask) < LEAST_PIXELS:
             found[name] = None
             continue
         spec = world.object_spec(name)
@@ -35,8 +42,18 @@ def points(world: World, picture: Picture, frame: CameraFrame) -> dict[str, tupl
         (row, col), _ = project(frame, world.pose(name).apply([0.0, 0.0, up]))
         row_px, col_px = round(row), round(col)
         inside = 0 <= row_px < height and 0 <= col_px < width
-        if not inside or (not container and picture.ids[row_px, col_px] != FIRST_OBJECT_ID + i):
-            nearest = int(np.argmin((rows - row) ** 2 + (cols - col) ** 2))
-            row_px, col_px = int(rows[nearest]), int(cols[nearest])
+        if not inside or not mask[row_px, col_px]:
+            row_px, col_px = _seen_near(mask, row, col, CLEAR_PX if container else 0.0)
         found[name] = (row_px, col_px)
     return found
+
+
+def _seen_near(mask: NDArray[np.bool_], row: float, col: float, clear_px: float) -> tuple[int, int]:
+    """The pixel of `mask` nearest to (row, col), where being clear of its edge outweighs nearness."""
+    rows, cols = np.nonzero(mask)
+    cost = np.hypot(rows - row, cols - col)
+    if clear_px:
+        edge = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)[rows, cols]
+        cost = cost - 5.0 * np.minimum(edge, clear_px)
+    best = int(np.argmin(cost))
+    return int(rows[best]), int(cols[best])

@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from agent.errors import UserError
+from agent.onboard.compress import compress_weights
 from agent.onboard.bundle import FILES, BundleError, Manifest, sha256_of
 from agent.vlm.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from agent.vlm.decoder import Cache
@@ -56,7 +57,7 @@ class _Extend(nn.Module):
 
 
 def export_bundle(
-    checkpoint: Path, out: Path, *, name: str, weights: Weights = "int8", vision_weights: Weights = "fp32"
+    checkpoint: Path, out: Path, *, name: str, weights: Weights = "int8"
 ) -> dict[str, Any]:
     """Write a bundle into `out` and return the figures of its check.
 
@@ -73,13 +74,15 @@ def export_bundle(
         _export_see(model, folder / "vision32.onnx")
         _export_extend(model, folder / "decoder32.onnx")
         figures = _check(model, folder / "vision32.onnx", folder / "decoder32.onnx")
-        for part, kind in (("vision", vision_weights), ("decoder", weights)):
-            source, target = folder / f"{part}32.onnx", folder / f"{part}.onnx"
-            if kind == "int8":
-                # QUInt8 and one scale a column: signed weights saturate on processors without VNNI.
-                quantize_dynamic(source, target, per_channel=True, reduce_range=False, weight_type=QuantType.QUInt8)
-            else:
-                source.rename(target)
+        if weights == "int8":
+            compress_weights(folder / "vision32.onnx", folder / "vision.onnx")
+            # QUInt8 and one scale a column: signed weights saturate on processors without VNNI.
+            quantize_dynamic(
+                folder / "decoder32.onnx", folder / "decoder.onnx", per_channel=True, weight_type=QuantType.QUInt8
+            )
+        else:
+            (folder / "vision32.onnx").rename(folder / "vision.onnx")
+            (folder / "decoder32.onnx").rename(folder / "decoder.onnx")
         _write_table(model, folder / "embeddings.safetensors")
         (folder / "tokenizer.json").write_text(loaded.tokenizer.to_str())
         for file in FILES:
