@@ -191,9 +191,14 @@ class KinematicWorld:
             n for n, p in self._xyz.items()
             if self._specs[n].kind in MOVABLE_KINDS and n not in (name, self._held) and self._is_over(p[:2], place)
         ]  # fmt: skip
-        if not inside:
-            return x + self._noise(0.007), y + self._noise(0.007), floor
         turn = self._rng.uniform(-np.pi, np.pi)
+        if not inside:
+            # As the hand does: the middle of a bowl, but one side of what is flat, to leave room for a second thing.
+            off = 0.0 if self._specs[place].kind == "bowl" else max(room, 0.0)
+            return (
+                float(x + off * np.cos(turn) + self._noise(0.005)), float(y + off * np.sin(turn) + self._noise(0.005)),
+                floor,
+            )  # fmt: skip
         for angle in turn + np.linspace(0.0, 2 * np.pi, 16, endpoint=False):
             spot = (float(x + room * np.cos(angle)), float(y + room * np.sin(angle)))
             if all(self._gap(name, spot, n) > 0.002 for n in inside):

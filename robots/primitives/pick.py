@@ -14,7 +14,7 @@ from robots.primitives.surface import Thing, measure
 ABOVE_M = 0.07
 ATTEMPTS = 2
 WRONG_WIDTH_M = 0.014
-LOADED = Pace(velocity=0.75, acceleration=0.30)
+LOADED = Pace(velocity=0.85, acceleration=0.55)
 
 
 def pick(body: Body, target: Target) -> Outcome:
@@ -88,7 +88,8 @@ def _take(body: Body, target: Target, thing: Thing, plan: GraspPlan) -> Outcome:
         offset_m=plan.offset_m,
         height_m=thing.top_m - thing.bottom_m,
     )
-    body.origins[target.words] = np.array([*thing.centre_xy, thing.bottom_m])
+    # The first place counts: what slipped on the way and is picked up again still belongs where it came from.
+    body.origins.setdefault(target.words, np.array([*thing.centre_xy, thing.bottom_m]))
     return Outcome(status=Status.SUCCEEDED, detail=f"holding the {target.words}")
 
 

@@ -65,7 +65,7 @@ def _choose(body: Body, relation: Relation, target: Target | None, cloud: Cloud,
     held, spec = body.grasp, body.robot.spec
     assert held is not None
     if relation is Relation.ASIDE:
-        spot = anywhere(spec, heights, taken_points(cloud), held)
+        spot = anywhere(spec, heights, taken_points(cloud, body.origins.values()), held)
         return spot or Outcome(status=Status.PATH_BLOCKED, detail="no free spot on the table")
     if target is None:
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"{relation.value}: no thing was named")

@@ -30,6 +30,10 @@ TABLE_LOWER_M, TABLE_UPPER_M = np.array([0.25, -0.38]), np.array([0.70, 0.38])
 USUAL_LOWER_M, USUAL_UPPER_M = np.array([0.32, -0.29]), np.array([0.65, 0.29])
 """... and where it is put if there is a choice."""
 WALL_M = 0.006
+BOWL_M = 0.025
+"""A round thing higher than this is hollow, a lower one a plate."""
+ORIGIN_ROOM_M = 0.035
+"""Round a spot that something was picked from: kept free, for what may have to go there."""
 DIRECTIONS = {
     Relation.LEFT_OF: np.array([0.0, -1.0]),
     Relation.RIGHT_OF: np.array([0.0, 1.0]),
@@ -83,9 +87,15 @@ def upon(spec: RobotSpec, heights: HeightMap, thing: Thing, held: Grasp) -> Spot
 
 
 def within(spec: RobotSpec, heights: HeightMap, thing: Thing, held: Grasp) -> Spot | None:
-    """On the freest part of a bowl, plate, box or zone; its middle where that is free."""
+    """On the lowest free part of a bowl, plate, box or zone.
+
+    In a bowl that is its middle. On anything flat-floored the first thing goes to one side, since in the middle it
+    would leave no room for a second.
+    """
     inner = min(thing.half_m) - (0.002 if thing.flat else WALL_M) - held.radius_m - 0.002
     offsets = [np.zeros(2)]
+    bowl = thing.round and not thing.flat and thing.top_m - TABLE_M > BOWL_M
+    wanted_m = 0.0 if bowl else max(inner, 0.0)
     for share in (0.5, 1.0):
         if inner * share > 0.006:
             angles = np.radians(np.arange(0.0, 360.0, 30.0))
@@ -97,7 +107,7 @@ def within(spec: RobotSpec, heights: HeightMap, thing: Thing, held: Grasp) -> Sp
         for i, yaw in enumerate(_yaws(base, xy) + (_yaws(base + np.pi / 4, xy) if thing.round else [])):
             spot = settle(spec, heights, xy, yaw, held)
             bottom = spot.tool_xyz[2] - held.drop_m
-            ranked.append((bottom + 0.5 * spot.fall_m + 0.2 * float(np.linalg.norm(offset)) + 0.0005 * i, spot))
+            ranked.append((bottom + 0.5 * spot.fall_m + 0.2 * abs(float(np.linalg.norm(offset)) - wanted_m) + 0.0005 * i, spot))
     return _best(ranked)
 
 
@@ -173,10 +183,12 @@ def back_at(spec: RobotSpec, heights: HeightMap, origin: Float, held: Grasp) -> 
     return _best(ranked)
 
 
-def taken_points(cloud: Cloud) -> Float:
-    """float64[N,2]: where something stands or is painted on the table."""
+def taken_points(cloud: Cloud, origins: Iterable[Float] = ()) -> Float:
+    """float64[N,2]: where something stands or is painted on the table, and a ring round every origin."""
     mask = cloud.seen & ((cloud.points[..., 2] > TABLE_M) | cloud.painted())
-    return cloud.points[mask][:, :2]
+    angles = np.radians(np.arange(0.0, 360.0, 45.0))
+    ring = ORIGIN_ROOM_M * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return np.concatenate([cloud.points[mask][:, :2], *(origin[:2] + ring for origin in origins)])
 
 
 def _extent(held: Grasp, yaw_rad: float, direction: Float) -> float:
