@@ -35,8 +35,8 @@ class Motion:
 class Pace:
     """Shares of the robot's velocity and acceleration limits, and the tool's own speed where that must be low."""
 
-    velocity: float = 0.85
-    acceleration: float = 0.40
+    velocity: float = 0.95
+    acceleration: float = 0.80
     tool_m_s: float | None = None
 
 
