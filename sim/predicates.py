@@ -135,17 +135,19 @@ def on(state: State, a: str, b: str) -> bool:
 
 
 def inside(state: State, a: str, b: str) -> bool:
-    """a lies in bowl or box b: its middle within the walls, its lowest point below the rim. In a plate: on it."""
+    """a lies in bowl or box b: its middle within the walls, its lowest point below the rim, or on a thing in b.
+
+    In a plate or zone means on it.
+    """
     inner, outer = state.things[a], state.things[b]
     if outer.kind not in ("bowl", "box"):
         return outer.kind in ("plate", "zone") and on(state, a, b)
-    return (
-        inner.settled
-        and outer.upright
-        and outer.covers(inner.centre, WALL_M)
-        and inner.lowest_m <= outer.top_m - RIM_M
-        and float(inner.centre[2]) <= outer.top_m + OVER_RIM_M
-    )
+    if not (inner.settled and outer.upright and outer.covers(inner.centre, WALL_M)):
+        return False
+    if inner.lowest_m <= outer.top_m - RIM_M and float(inner.centre[2]) <= outer.top_m + OVER_RIM_M:
+        return True
+    under = (c for c, thing in state.things.items() if c not in (a, b) and thing.kind in ("block", "cylinder"))
+    return any(on(state, a, c) and inside(state, c, b) for c in under)
 
 
 def beside(state: State, a: str, b: str, way: tuple[float, float]) -> bool:

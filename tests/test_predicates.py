@@ -104,6 +104,15 @@ def test_in_and_its_edges() -> None:
     assert not inside(state(thing("a", "block", (0.5, 0.0, 0.01)), fallen), "a", "b")
 
 
+def test_what_stands_on_a_thing_in_the_bowl_is_in_it_too() -> None:
+    bowl = thing("b", "bowl", (0.5, 0.0, 0.0), size="large")
+    low = thing("c", "block", (0.5, 0.0, 0.005), size="large")
+    high = thing("a", "block", (0.505, 0.0, 0.047), size="large")
+    assert inside(state(high, low, bowl), "a", "b")
+    assert not inside(state(high, bowl), "a", "b")
+    assert not inside(state(high, thing("c", "block", (0.5, 0.0, 0.005), size="large", held=True), bowl), "a", "b")
+
+
 def test_in_a_turned_box_means_its_own_walls() -> None:
     yaw = np.pi / 4
     box = thing("b", "box", (0, 0, 0), pose=Pose.from_xyz_yaw([0.5, 0, 0], yaw))  # inner half 50 mm, corner at 70 mm
