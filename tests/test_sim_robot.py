@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from robots.geometry import Pose
 from robots.interface import Command, Robot
 from robots.kinematics import kinematics
 from robots.planning.motion import pointing_down
-from sim.render import FIRST_OBJECT_ID
+from sim.render import FIRST_OBJECT_ID, RendererUnavailable
 from sim.robot import CAMERA, SimRobot, open_sim_robot
 from sim.scenes import scene_from_names
+from tests.contracts import RobotContract
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +167,30 @@ def test_the_arm_does_not_go_through_things(robot: SimRobot) -> None:
     travel(robot, pointing_down(rim + np.array([0, 0, 0.03]), 0.0), 0.0)
     assert robot.world.pose("green bowl").xyz[2] > -5e-3
     assert np.linalg.norm(robot.world.pose("green bowl").xyz) < 1.5
+
+
+@pytest.mark.parametrize("name", ["gl", "tiny"])
+def test_either_renderer_serves(name: Literal["gl", "tiny"]) -> None:
+    try:
+        robot = open_sim_robot(renderer=name)
+    except RendererUnavailable as error:
+        pytest.skip(str(error))
+    robot.reset(scene_from_names(["red block", "green bowl"], 2))
+    frame = robot.observe().frames[CAMERA]
+    assert frame.rgb.shape == (224, 224, 3)
+    assert np.median(frame.depth_m) > 0.5
+    robot.close()
+
+
+class TestSimRobot(RobotContract):
+    def make(self) -> Robot:
+        robot = open_sim_robot()
+        robot.reset(scene_from_names(["red block", "green bowl"], 3))
+        return robot
+
+
+class TestSimRobotWithTiny(RobotContract):
+    def make(self) -> Robot:
+        robot = open_sim_robot(renderer="tiny")
+        robot.reset(scene_from_names(["red block"], 3))
+        return robot
