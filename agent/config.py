@@ -136,6 +136,8 @@ def _check_types(base: DictConfig, composed: DictConfig, prefix: str) -> None:
         name = f"{prefix}{key}"
         if isinstance(default, DictConfig) and isinstance(value, DictConfig):
             _check_types(default, value, f"{name}.")
+        elif isinstance(default, DictConfig):
+            raise UserError(f"{name}={value!r} does not fit: it has parts, {', '.join(named(default))}")
         elif isinstance(default, bool | int | float | str) and not _alike(default, value):
             raise UserError(f"{name}={value!r} does not fit: it takes {_KIND[type(default)]}, such as {default}")
 
