@@ -107,7 +107,9 @@ def within(spec: RobotSpec, heights: HeightMap, thing: Thing, held: Grasp) -> Sp
         for i, yaw in enumerate(_yaws(base, xy) + (_yaws(base + np.pi / 4, xy) if thing.round else [])):
             spot = settle(spec, heights, xy, yaw, held)
             bottom = spot.tool_xyz[2] - held.drop_m
-            ranked.append((bottom + 0.5 * spot.fall_m + 0.2 * abs(float(np.linalg.norm(offset)) - wanted_m) + 0.0005 * i, spot))
+            ranked.append(
+                (bottom + 0.5 * spot.fall_m + 0.2 * abs(float(np.linalg.norm(offset)) - wanted_m) + 0.0005 * i, spot)
+            )
     return _best(ranked)
 
 
