@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -119,11 +119,14 @@ def collect(
     tally: Counter[str] = Counter()
     dropped: list[str] = []
     with record.timed("episodes"), Progress(len(left), "episodes") as progress:
-        for _, figures in spread(partial(run_batch, setting), batches(left), n_workers):
-            dropped += figures["dropped"]
-            tally.update(figures["tally"])
-            for success in figures["successes"]:
-                progress.advance(success)
+        try:
+            for _, figures in spread(partial(run_batch, setting), batches(left), n_workers):
+                dropped += figures["dropped"]
+                tally.update(figures["tally"])
+                for success in figures["successes"]:
+                    progress.advance(success)
+        finally:
+            close_writers()
     for message in dropped:
         print(message)
     reader = EpisodeReader(folder)
@@ -154,14 +157,25 @@ def run_batch(setting: Setting, batch: tuple[TaskSpec, ...]) -> dict[str, Any]:
     return {"tally": tally, "successes": successes, "dropped": [dropped] if dropped else []}
 
 
-@lru_cache(maxsize=1)
+_writers: dict[Path, EpisodeWriter] = {}
+
+
 def writer_of(folder: Path) -> EpisodeWriter:
-    """This process's shard: the first one that no other process has locked."""
+    """This process's shard, open until `close_writers`: the first one that no other process has locked."""
+    if folder in _writers:
+        return _writers[folder]
     for shard in range(SHARDS):
         writer = EpisodeWriter.if_free(folder, shard=shard)
         if writer is not None:
+            _writers[folder] = writer
             return writer
     raise UserError(f"all {SHARDS} shards of {folder} are being written; wait, or give another out=DIR")
+
+
+def close_writers() -> None:
+    """Those of this process; worker processes take theirs along when they end."""
+    while _writers:
+        _writers.popitem()[1].close()
 
 
 def run_one(setting: Setting, spec: TaskSpec) -> tuple[Episode, int]:

@@ -29,7 +29,8 @@ class Rate:
         p, n, z2 = self.successes / self.n, self.n, Z_95**2
         middle = (p + z2 / (2 * n)) / (1 + z2 / n)
         half = Z_95 * sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-        return (max(0.0, middle - half), min(1.0, middle + half))
+        # Both ends exactly, where rounding would leave them a hair inside the rate.
+        return (0.0 if self.successes == 0 else middle - half, 1.0 if self.successes == n else middle + half)
 
     def figures(self) -> dict[str, object]:
         """For result.json."""

@@ -120,7 +120,8 @@ def test_what_is_wrong_is_one_line_that_says_what_is_possible(command: str, word
 
 
 def test_a_sweep_is_every_combination() -> None:
-    jobs = list(config.sweep(config.split_raw("run", ["instruction=a, b", "seed=1,2", "planner=nano,oracle", "gui=false"])))
+    words = ["instruction=a, b", "seed=1,2", "planner=nano,oracle", "gui=false"]
+    jobs = list(config.sweep(config.split_raw("run", words)))
     assert [j.overrides for j in jobs] == [
         (f"seed={seed}", f"planner={planner}", "gui=false") for seed in (1, 2) for planner in ("nano", "oracle")
     ]

@@ -60,16 +60,15 @@ def where(robot: FakeRobot, name: str) -> str:
 def run(planner: Script, robot: FakeRobot | None = None, **bounds: float) -> tuple[EpisodeResult, list[Event]]:
     events: list[Event] = []
     body = Body(robot=robot or CountingRobot())
-    result = run_episode("do it", body, planner, bounds=Bounds(**bounds), listeners=[events.append])  # type: ignore[arg-type]
+    result = run_episode("do it", body, planner, bounds=Bounds(**bounds), listeners=[events.append])
     return result, events
 
 
 def test_a_plan_is_carried_out_call_by_call_and_looked_at_after_each() -> None:
     robot = CountingRobot()
     red, blue = where(robot, "red block"), where(robot, "blue block")
-    planner = Script(
-        f"pick(red block @ {red})\nplace(on blue block @ {blue})\ndone()", f"place(on blue block @ {blue})\ndone()", "done()"
-    )
+    rest = f"place(on blue block @ {blue})\ndone()"
+    planner = Script(f"pick(red block @ {red})\n{rest}", rest, "done()")
     result, events = run(planner, robot)
     assert result.stop is Stop.DONE
     assert [r.status for r in result.results] == [Status.SUCCEEDED, Status.SUCCEEDED]
@@ -225,10 +224,8 @@ def test_place_where_and_aside_need_no_point(monkeypatch: pytest.MonkeyPatch) ->
     robot = CountingRobot()
     red = where(robot, "red block")
     monkeypatch.setattr(agent.perform, "place", place)
-    run(
-        Script(f"pick(red block @ {red})\ndone()", "place(aside)\ndone()", "place(where blue block was)\ndone()", "done()"),
-        robot,
-    )
+    aside, back = "place(aside)\ndone()", "place(where blue block was)\ndone()"
+    run(Script(f"pick(red block @ {red})\ndone()", aside, back, "done()"), robot)
     assert [r for r, _ in got] == [Relation.ASIDE, Relation.WHERE]
     assert got[0][1] is None
     assert got[1][1] is not None

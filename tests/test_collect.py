@@ -1,0 +1,105 @@
+"""Collected episodes are right at every step, also where things went wrong, and stay off the test seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agent.artifacts import RunRecord
+from agent.episodes import EpisodeReader, validate
+from agent.errors import UserError
+from agent.executor import Bounds, Started
+from agent.plan import format_call, parse_call, parse_plan
+from agent.verbs import Verb
+from robots.interface import Status
+from sim.collect import collect
+from sim.disturb import Disturber
+from sim.episode import TaskSpec, theatre
+from sim.stage import oracle, panda
+
+
+def run(out: Path, *, seed: int = 0, **changes: Any) -> dict[str, Any]:
+    record = RunRecord(command="collect", out=out, seed=seed)
+    options: dict[str, Any] = {
+        "suite": "tabletop", "split": "trained", "tasks": ["put"], "episodes": 2, "planner": oracle, "disturb": 0.0,
+        "robot": panda, "renderer": "auto", "workers": 1, "bounds": Bounds(),
+    }  # fmt: skip
+    collect(record=record, **{**options, **changes})
+    return record.figures
+
+
+def test_each_step_has_its_picture_and_the_plan_from_there_on(tmp_path: Path) -> None:
+    figures = run(tmp_path, tasks=["put", "ambiguous"])
+    assert (figures["episodes"], figures["successes"]) == (4, 4)
+    assert validate(tmp_path) == []
+    for episode in EpisodeReader(tmp_path, train=True):
+        assert episode.success
+        plans = [parse_plan(s.plan) for s in episode.steps]
+        assert plans[-1][0].verb is {"act": Verb.DONE, "ask": Verb.ASK}[episode.expected]
+        for step, plan in zip(episode.steps[:-1], plans, strict=False):
+            assert step.call == format_call(plan[0])
+            assert step.status is Status.SUCCEEDED
+            assert step.rgb.shape == (224, 224, 3)
+        assert [s.status for s in episode.steps[-1:]] == [None]
+
+
+def test_it_goes_on_where_it_was(tmp_path: Path) -> None:
+    run(tmp_path, episodes=1)
+    assert run(tmp_path, episodes=3)["collected"] == 2
+    assert [e.seed for e in EpisodeReader(tmp_path)] == [0, 1, 2]
+    assert run(tmp_path, episodes=3)["collected"] == 0
+
+
+def test_disturbed_episodes_recover(tmp_path: Path) -> None:
+    figures = run(tmp_path, episodes=6, disturb=1.0)
+    assert figures["disturbances"] >= 6
+    episodes = list(EpisodeReader(tmp_path))
+    assert sum(e.success for e in episodes) >= 5
+    picks = [sum(s.call.startswith("pick(") for s in e.steps) for e in episodes]
+    assert max(picks) >= 2, "somebody had to pick a second time"
+    assert validate(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seed": 2_000_000}, "takes training seeds"),
+        ({"seed": 999_999}, "seeds 999999 to 1000000"),
+        ({"split": "phrasings"}, "held out stays out"),
+        ({"disturb": 1.5}, "from 0 to 1"),
+        ({"tasks": ["nope"]}, "no task in tabletop 'nope'"),
+        ({"workers": 0}, "workers is auto or a number"),
+    ],
+)
+def test_what_can_not_be_collected_is_one_line(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        run(tmp_path / "out", **changes)
+    assert said in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_slip_leaves_the_hand_empty_and_the_thing_on_the_table() -> None:
+    stage = theatre("auto", panda).set(TaskSpec(task="put", split="trained", seed=4))
+    world = stage.world
+    assert stage.instance is not None
+    name = next(m.subject for m in stage.instance.program)
+    world.hold(name)
+    disturber = Disturber(world, np.random.default_rng(0), probability=1.0)
+    seen = stage.robot.observe()
+    for _ in range(20):  # until the draw is a slip, not a move
+        disturber(Started(call=parse_call(f"pick({name} @ 1 1)"), seen=seen, time_s=0.0))
+        world.hold(name)
+        for _ in range(40):
+            if disturber.done:
+                break
+            disturber.moved(0.05)
+        if disturber.done and "slipped" in disturber.done[-1]:
+            break
+        disturber.done.clear()
+    assert disturber.done == [f"{name} slipped"]
+    assert world.held() is None
+    world.settle()
+    assert world.pose(name).xyz[2] == pytest.approx(0.0, abs=0.003)

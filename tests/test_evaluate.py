@@ -1,0 +1,188 @@
+"""Rates come from the physics, arms are honest, and an interrupted evaluation goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.artifacts import RunRecord
+from agent.errors import UserError
+from agent.executor import Bounds, Stop
+from agent.plan import Plan, Planner, PrimitiveResult, parse_plan
+from agent.stage import Stage
+from robots.interface import Observation
+from sim.episode import TaskSpec, draw, play, theatre
+from sim.evaluate import evaluate
+from sim.jobs import control_jobs, own_list
+from sim.predicates import evaluate as holds
+from sim.report import report
+from sim.stage import oracle, panda
+from sim.workers import spread
+from sim.world import World
+
+
+class Deaf:
+    """Says the same whatever it hears."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.heard: list[str] = []
+
+    def plan(self, instruction: str, observation: Observation, history: Sequence[PrimitiveResult]) -> Plan:
+        self.heard.append(instruction)
+        return Plan(instruction=instruction, calls=parse_plan(self.text), text=self.text, planner="deaf")
+
+
+def deaf(stage: Stage, *, text: str) -> Planner:
+    return Deaf(text)
+
+
+def run(out: Path, **changes: Any) -> dict[str, Any]:
+    record = RunRecord(command="evaluate", out=out, seed=2_000_000)
+    options: dict[str, Any] = {
+        "suite": "tabletop", "split": "trained", "tasks": ["put", "absent"], "episodes": 2, "instructions": None,
+        "arms": "auto", "planner": oracle, "robot": panda, "renderer": "auto", "workers": 1, "videos": 0,
+        "bounds": Bounds(),
+    }  # fmt: skip
+    evaluate(record=record, **{**options, **changes})
+    return record.figures
+
+
+def lines(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "episodes.jsonl").read_text().splitlines()]
+
+
+def test_the_oracle_succeeds_and_every_episode_is_on_record(tmp_path: Path) -> None:
+    figures = run(tmp_path)
+    assert figures["tasks"]["put"]["rate"] == figures["tasks"]["absent"]["rate"] == figures["mean_rate"] == 1.0
+    assert figures["tasks"]["put"]["wilson_95"][0] == pytest.approx(0.3424, abs=1e-4)
+    assert figures["arms"] == {}, "the oracle reads no instruction"
+    assert figures["false_alarms"]["n"] == 2
+    assert [(x["task"], x["seed"], x["success"]) for x in lines(tmp_path)] == [
+        ("put", 2_000_000, True), ("put", 2_000_001, True), ("absent", 2_000_000, True), ("absent", 2_000_001, True),
+    ]  # fmt: skip
+
+
+def test_the_arms_are_always_run_and_a_planner_that_refuses_is_a_false_alarm(tmp_path: Path) -> None:
+    figures = run(tmp_path, planner=partial(deaf, text="refuse(no)"))
+    assert figures["tasks"]["put"]["rate"] == 0.0
+    assert figures["tasks"]["absent"]["rate"] == 1.0
+    assert figures["false_alarms"] == {**figures["false_alarms"], "n": 2, "successes": 2}
+    assert figures["reasons"] == {"false alarm: refuse": 2}
+    assert {arm: f["n"] for arm, f in figures["arms"].items()} == {"blank": 2, "shuffled": 2}
+    assert {arm: f["rate"] for arm, f in figures["arms"].items()} == {"blank": 0.0, "shuffled": 0.0}
+    said = {(x["arm"], x["seed"]): x["instruction"] for x in lines(tmp_path) if x["task"] == "put"}
+    assert said["blank", 2_000_000] == ""
+    assert said["shuffled", 2_000_000] == said["agent", 2_000_001]
+
+
+def test_asking_where_it_should_refuse_is_no_success(tmp_path: Path) -> None:
+    figures = run(tmp_path, planner=partial(deaf, text="ask(which)"), tasks=["absent"])
+    assert figures["tasks"]["absent"]["rate"] == 0.0
+    assert figures["reasons"] == {"should refuse, but asked": 2}
+
+
+def test_it_goes_on_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    planner = partial(deaf, text="done()")
+    run(tmp_path, planner=planner, tasks=["put"], episodes=1, arms=0)
+    with open(tmp_path / "episodes.jsonl", "a") as f:
+        f.write('{"arm": "agent", "task": "pu')  # cut off by a crash
+    figures = run(tmp_path, planner=planner, tasks=["put"], episodes=3, arms=0)
+    assert "dropped a line that was cut off" in capsys.readouterr().out
+    assert [x["seed"] for x in lines(tmp_path)] == [2_000_000, 2_000_001, 2_000_002]
+    assert figures["tasks"]["put"]["n"] == 3
+    with pytest.raises(UserError, match="not oracle"):
+        run(tmp_path, tasks=["put"])
+
+
+def test_an_own_list_is_judged_by_its_goals(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(
+        '{"instruction": "pop it in", "objects": ["red cube", "green bowl"], "goal": "not in(red block, green bowl)"}\n'
+        '\n{"instruction": "take the cup", "objects": ["red block"], "goal": "refuse", "seed": 2000007}\n'
+        '{"instruction": "put it in", "objects": ["red block", "green bowl"], "goal": "in(red block, green bowl)"}\n'
+    )
+    out = tmp_path / "out"
+    figures = run(out, planner=partial(deaf, text="done()"), instructions=str(path), arms=0)
+    assert [x["success"] for x in lines(out)] == [True, False, False]
+    assert figures["tasks"]["own"]["n"] == 3
+    assert lines(out)[1]["seed"] == 2_000_007
+    assert lines(out)[2]["reason"] == "done: not in(red block, green bowl)"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "has no lines"),
+        ("put it\n", "line 1"),
+        ('{"instruction": "a", "objects": ["red block"]}\n', "line 1: KeyError 'goal'"),
+        ('{"instruction": "a", "objects": ["red block"], "goal": "into(a, b)"}\n', "line 1"),
+    ],
+)
+def test_a_bad_list_is_one_line(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        own_list(path, 2_000_000)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_task_is_the_same_each_time_and_not_done_from_the_start() -> None:
+    world = World()
+    try:
+        for task in ("put", "stack", "relation"):
+            spec = TaskSpec(task=task, split="trained", seed=2_000_003)
+            instance = draw(world, spec)
+            scene = world.scene
+            assert not holds(world, instance.goal)
+            assert (draw(world, spec), world.scene) == (instance, scene)
+            assert draw(world, TaskSpec(task=task, split="trained", seed=2_000_004)) != instance
+    finally:
+        world.close()
+
+
+def test_the_same_seed_is_the_same_episode_bit_for_bit() -> None:
+    house = theatre("auto", panda)
+    spec = TaskSpec(task="put", split="trained", seed=2_000_011)
+    seen = []
+    for _ in range(2):
+        stage = house.set(spec)
+        result, verdict = play(stage, oracle(stage), "put it", bounds=Bounds())
+        assert (result.stop, verdict.success) == (Stop.DONE, True)
+        seen.append((result, {n: (p.xyz.tobytes(), p.quat_xyzw.tobytes()) for n, p in stage.world.poses().items()}))
+    assert seen[0] == seen[1]
+
+
+def test_controls_speak_of_another_task_and_leave_out_what_is_to_be_declined() -> None:
+    specs = [TaskSpec(task=t, split="trained", seed=s) for t in ("put", "stack", "absent") for s in (1, 2, 3)]
+    jobs = list(control_jobs(specs, 2, 1))
+    assert {j.spec.task for j in jobs} == {"put", "stack"}
+    assert [j.arm for j in jobs].count("blank") == [j.arm for j in jobs].count("shuffled") == 4
+    for job in jobs:
+        assert (job.said is None) == (job.arm == "blank")
+        if job.said is not None:
+            assert job.said.task != job.spec.task
+
+
+def test_several_splits_are_told_apart() -> None:
+    line = {"arm": "agent", "task": "put", "expected": "act", "declined": "", "reason": "", "planner_calls": 1,
+            "planner_s": 0.1, "wall_s": 1.0}  # fmt: skip
+    figures = report([{**line, "split": s, "success": s == "trained"} for s in ("trained", "counts")])
+    assert {n: f["rate"] for n, f in figures["tasks"].items()} == {"trained/put": 1.0, "counts/put": 0.0}
+    assert {n: f["mean_rate"] for n, f in figures["splits"].items()} == {"trained": 1.0, "counts": 0.0}
+    assert figures["planner_ms_a_call"] == 100.0
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def test_work_spreads_over_processes() -> None:
+    assert dict(spread(square, range(7), 2)) == {i: i * i for i in range(7)}
+    assert dict(spread(square, range(3), 1)) == {0: 0, 1: 1, 2: 4}
