@@ -59,5 +59,5 @@ def planner_inputs(observation: Observation, image_px: int) -> tuple[NDArray[np.
         KeyError: where it has no frame of the planner's camera.
     """
     if CAMERA not in observation.frames:
-        raise KeyError(f"the planner looks through camera '{CAMERA}'; this observation has {sorted(observation.frames)}")
+        raise KeyError(f"the planner looks through camera '{CAMERA}'; here there is {sorted(observation.frames)}")
     return image_input(observation.frames[CAMERA].rgb, image_px), state_input(observation.state)

@@ -44,10 +44,10 @@ class Stream:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
-        missing = [s for s in SPECIALS if tokenizer.token_to_id(s) is None]
-        if missing:
+        found = {s: tokenizer.token_to_id(s) for s in SPECIALS}
+        self.special = {s: i for s, i in found.items() if i is not None}
+        if missing := [s for s in SPECIALS if s not in self.special]:
             raise ValueError(f"this tokenizer lacks {', '.join(missing)}")
-        self.special = {s: int(tokenizer.token_to_id(s)) for s in SPECIALS}
         self.verb_of = {self.special[f"<{v.value}>"]: v for v in Verb}
         self._cache: dict[str, list[int]] = {}
 

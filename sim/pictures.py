@@ -69,7 +69,8 @@ def take(robot: SimRobot, seed: int, sentences: tuple[Sentence, ...]) -> Picture
         SeenObject(colour=s.colour, kind=s.kind, size=s.size, point=at[s.name])
         for s in (robot.world.object_spec(n) for n in robot.world.names)
     )
-    return Picture(seed=seed, rgb=seen.rgb, grid=grid, state=state_input(robot.state()), objects=objects, sentences=sentences)
+    state = state_input(robot.state())
+    return Picture(seed=seed, rgb=seen.rgb, grid=grid, state=state, objects=objects, sentences=sentences)
 
 
 def disarrange(world: World, rng: np.random.Generator) -> None:
@@ -175,7 +176,9 @@ def _sentence(
     return Sentence(
         family=instance.family,
         instruction=instance.instruction,
-        history=tuple((format_call(replace(r.call, point=None, destination_point=None)), r.status.value) for r in history),
+        history=tuple(
+            (format_call(replace(r.call, point=None, destination_point=None)), r.status.value) for r in history
+        ),
         plan=format_plan(calls),
     )
 

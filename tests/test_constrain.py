@@ -37,7 +37,11 @@ PLANS = [
     [PrimitiveCall(verb=Verb.PLACE, relation=Relation.ASIDE)],
     [PrimitiveCall(verb=Verb.PLACE, relation=Relation.WHERE, target="small red block")],
     [PrimitiveCall(verb=Verb.PUSH, target="red block", point=(9, 9), side=s) for s in Side],
-    [PrimitiveCall(verb=Verb.PUSH, target="red block", point=(9, 9), destination="blue zone", destination_point=(5, 6))],
+    [
+        PrimitiveCall(
+            verb=Verb.PUSH, target="red block", point=(9, 9), destination="blue zone", destination_point=(5, 6)
+        )
+    ],
     [PrimitiveCall(verb=Verb.SAY, text="which red block"), PrimitiveCall(verb=Verb.LOOK)],
 ]
 

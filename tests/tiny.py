@@ -6,10 +6,10 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from agent.stream import SPECIALS, Stream
 
-WORDS = (
+WORDS = (  # noqa: SIM905  # a sentence of words reads better than a list
     "red green blue small block bowl zone cylinder which put the in on left right of front behind aside where was to "
     "back up pick there is no here stack push and"
-).split()  # fmt: skip
+).split()
 
 
 def tiny_tokenizer() -> Tokenizer:

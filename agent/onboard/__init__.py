@@ -1,1 +1,1 @@
-"""The agent without torch: what the laptop shows is what the robot runs. Imports numpy, onnxruntime, opencv, tokenizers."""
+"""The agent without torch: the laptop shows what the robot runs. Needs numpy, onnxruntime, opencv, tokenizers."""

@@ -1,10 +1,10 @@
 """A bundle: a folder with all that the planner needs at run time, and the hashes of it.
 
-    manifest.json           format, sizes, sha256 of every other file, what it was trained on
-    tokenizer.json
-    vision.onnx             image, state -> prefix embeddings, map
-    decoder.onnx            embeddings, cache -> hidden states, pointer queries, cache
-    embeddings.safetensors  the token table in int8 rows with their scales
+manifest.json           format, sizes, sha256 of every other file, what it was trained on
+tokenizer.json
+vision.onnx             image, state -> prefix embeddings, map
+decoder.onnx            embeddings, cache -> hidden states, pointer queries, cache
+embeddings.safetensors  the token table in int8 rows with their scales
 """
 
 from __future__ import annotations

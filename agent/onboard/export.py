@@ -1,4 +1,4 @@
-"""Checkpoint -> bundle: ONNX graphs, int8 weights, and proof that they say what the checkpoint says. Needs torch, onnx."""
+"""Checkpoint -> bundle: ONNX graphs, int8 weights, and proof that both say the same. Needs torch, onnx."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from agent.errors import UserError
-from agent.onboard.compress import compress_weights
 from agent.onboard.bundle import FILES, BundleError, Manifest, sha256_of
+from agent.onboard.compress import compress_weights
 from agent.vlm.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from agent.vlm.decoder import Cache
 from agent.vlm.model import VLM
@@ -56,9 +56,7 @@ class _Extend(nn.Module):
         return hidden, self.model.pointer(hidden), keys, values
 
 
-def export_bundle(
-    checkpoint: Path, out: Path, *, name: str, weights: Weights = "int8"
-) -> dict[str, Any]:
+def export_bundle(checkpoint: Path, out: Path, *, name: str, weights: Weights = "int8") -> dict[str, Any]:
     """Write a bundle into `out` and return the figures of its check.
 
     Raises:

@@ -36,7 +36,12 @@ class OnnxPlanner:
         return cls(Bundle(folder, threads=threads))
 
     def plan(
-        self, instruction: str, observation: Observation, history: Sequence[PrimitiveResult], *, first_call_only: bool = False
+        self,
+        instruction: str,
+        observation: Observation,
+        history: Sequence[PrimitiveResult],
+        *,
+        first_call_only: bool = False,
     ) -> Plan:
         """The remaining plan. first_call_only: stop after the next call, as a robot in a hurry would.
 

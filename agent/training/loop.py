@@ -73,7 +73,7 @@ class Data:
         return int(self.ends[-1])
 
     def draw(self, step: int) -> tuple[list[Picture], np.random.Generator]:
-        """The pictures of a step, each with at most `sentences` of its sentences, and the generator for augmentation."""
+        """The pictures of a step, each with at most `sentences` of its sentences; the generator for augmentation."""
         rng = np.random.default_rng([self.config.seed, step])
         pictures = []
         for index in rng.integers(len(self), size=self.config.pictures):
@@ -111,8 +111,14 @@ def losses(model: VLM, batch: Batch, features: Tensor, hidden: Tensor) -> dict[s
 
 
 def train(
-    model: VLM, tokenizer: Tokenizer, names: Names, sources: Sequence[Source], out: Path, config: TrainConfig,
-    report: Callable[[str], None], texts: Callable[[np.random.Generator], Picture] | None = None,
+    model: VLM,
+    tokenizer: Tokenizer,
+    names: Names,
+    sources: Sequence[Source],
+    out: Path,
+    config: TrainConfig,
+    report: Callable[[str], None],
+    texts: Callable[[np.random.Generator], Picture] | None = None,
     heads_from: Path | None = None,
 ) -> dict[str, float]:
     """Train, saving into `out` as it goes; goes on from what `out` already holds. Returns the last figures.
@@ -136,7 +142,7 @@ def train(
     start, seen = _resume(out, model, heads, optimizer, config)
     model.train()
     if config.stage == "both":
-        model.vision.apply(lambda m: m.eval() if isinstance(m, nn.BatchNorm2d) else None)
+        _freeze_statistics(model.vision)
     batches = _batches(data, texts, stream, model, names, config, start)
     means: dict[str, float] = {}
     began = time.monotonic()
@@ -152,9 +158,11 @@ def train(
             + (config.see_weight if config.stage == "both" else 1.0) * _seeing(figures)
         )
         if not math.isfinite(float(loss.detach())):
-            raise FloatingPointError(f"step {step}: the loss is {float(loss.detach())}; lower lr ({config.lr}) or set bf16=false")
+            raise FloatingPointError(
+                f"step {step}: the loss is {float(loss.detach())}; lower lr ({config.lr}) or set bf16=false"
+            )
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(run.parameters(), config.clip)
         optimizer.step()
         seen += len(batch.label_at) if config.stage == "speak" else config.pictures
@@ -175,7 +183,16 @@ def _seeing(figures: dict[str, Tensor]) -> Tensor:
     return torch.stack(parts).sum() if parts else torch.zeros(())
 
 
-def _figures(model: VLM, heads: PerceptionHeads, batch: Batch, targets: Targets | None, stage: Stage) -> dict[str, Tensor]:
+def _freeze_statistics(module: nn.Module) -> None:
+    """Batch normalisation goes on with the means that it has."""
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.eval()
+
+
+def _figures(
+    model: VLM, heads: PerceptionHeads, batch: Batch, targets: Targets | None, stage: Stage
+) -> dict[str, Tensor]:
     if stage == "speak":
         x = model.decoder.embed(batch.ids)
         mask = _text_mask(batch.segments)
@@ -247,7 +264,8 @@ def _resume(
         return 0, 0
     notes = json.loads((out / "training.json").read_text())
     stored = TrainConfig(**notes["train"])
-    changed = {k for k, v in asdict(stored).items() if v != getattr(config, k)} - {"threads", "save_every", "steps", "decay"}
+    free = {"threads", "save_every", "steps", "decay"}
+    changed = {k for k, v in asdict(stored).items() if v != getattr(config, k)} - free
     if changed:
         raise CheckpointError(f"{out} holds a run with other {', '.join(sorted(changed))}; give another out=")
     load_weights(model, load_file(str(out / "model.safetensors")), "model.safetensors")

@@ -25,13 +25,13 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
         UserError: no data, a foreign checkpoint, other options than the run in `out` was begun with.
     """
     if not options.get("data"):
-        raise UserError("train on what? data=FOLDER (from `palmetto collect` or `palmetto pictures`), several with commas")
+        raise UserError("train on what? data=DIR (from `palmetto collect` or `palmetto pictures`), several with commas")
     out = Path(options["out"])
     known = {f.name for f in fields(TrainConfig)}
     config = TrainConfig(**{k: v for k, v in options.items() if k in known and v is not None})
     folders = [Path(f) for f in str(options["data"]).split(",")]
     if config.stage == "speak":
-        raise UserError("stage=speak draws its sentences from a program, not from data; from the command line: see, both")
+        raise UserError("stage=speak draws its sentences from a program, not from data; on the command line: see, both")
     try:
         sources = open_sources(folders, VisionConfig().map_grid)
         words, names = words_and_names(sources)
@@ -46,7 +46,9 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
             layers = [int(i) for i in options["layers"]]
             model, tokenizer = new_model(layers=layers, rank=int(options["rank"]), keep_words=words, seed=config.seed)
         print(f"train  {sum(len(s) for s in sources)} pictures, stage {config.stage}, into {out}", flush=True)
-        figures = run(model, tokenizer, names, sources, out, config, lambda line: print(line, flush=True), heads_from=heads_from)
+        figures = run(
+            model, tokenizer, names, sources, out, config, lambda line: print(line, flush=True), heads_from=heads_from
+        )
     except (ShardError, CheckpointError, FloatingPointError, OSError) as error:
         raise UserError(str(error)) from error
     return {"steps": config.steps, **{k: round(v, 4) for k, v in figures.items()}}

@@ -1,4 +1,4 @@
-"""What the eye learns before it is asked anything: what covers each cell, where each named thing is, whether it is there.
+"""What the eye learns before it is asked anything: what covers each cell, where each named thing is, if it is there.
 
 A thing is asked for by the sum of a colour vector and a kind vector, so that a pair that was never seen together still
 has a query: what makes colours and kinds combine freely later.

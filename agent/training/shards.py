@@ -27,7 +27,7 @@ JPEG_QUALITY = 92
 
 @dataclass(frozen=True, kw_only=True)
 class Sentence:
-    """One instruction about a picture: what was done already, and the plan that remains (plan language, with points)."""
+    """One instruction about a picture: what was done already, and the plan that remains, in the plan language."""
 
     family: str
     instruction: str
@@ -65,7 +65,7 @@ def write_shard(path: Path, pictures: Sequence[Picture]) -> None:
     """Write all pictures to `path`, through a temporary name that is synced and renamed."""
     jpegs = [_encode(p.rgb) for p in pictures]
     notes = [_note(p) for p in pictures]
-    tensors = {
+    tensors: dict[str, np.ndarray[Any, Any]] = {
         "jpeg": np.concatenate(jpegs),
         "jpeg_end": np.cumsum([len(j) for j in jpegs], dtype=np.int64),
         "grid": np.stack([p.grid for p in pictures]),

@@ -1,10 +1,10 @@
 """Checkpoints: a folder of safetensors and JSON. Nothing is ever unpickled.
 
-    config.json        VLMConfig
-    tokenizer.json     the tokenizer with our special tokens
-    model.safetensors  the weights
-    training.json      step, configuration and history of the run that made it
-    optimizer.safetensors, heads.safetensors   only where training can go on
+config.json        VLMConfig
+tokenizer.json     the tokenizer with our special tokens
+model.safetensors  the weights
+training.json      step, configuration and history of the run that made it
+optimizer.safetensors, heads.safetensors   only where training can go on
 """
 
 from __future__ import annotations

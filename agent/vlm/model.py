@@ -78,7 +78,8 @@ class VLM(nn.Module):
     def point(self, hidden: Tensor, features: Tensor) -> Tensor:
         """Pointer logits: hidden [N,D] each with its own map [N,C,M,M] -> [N, M*M]."""
         query = self.pointer(hidden)
-        return torch.einsum("nc,ncm->nm", query, features.flatten(2)) / features.shape[1] ** 0.5
+        logits: Tensor = torch.einsum("nc,ncm->nm", query, features.flatten(2)) / features.shape[1] ** 0.5
+        return logits
 
 
 def pointer_loss(logits: Tensor, target_yx: Tensor, map_grid: int, sigma_cells: float = 0.7) -> Tensor:
@@ -87,9 +88,10 @@ def pointer_loss(logits: Tensor, target_yx: Tensor, map_grid: int, sigma_cells: 
     logits [N,M*M]; target_yx [N,2] in cells, cell centres at integers.
     """
     axis = torch.arange(map_grid, dtype=torch.float32, device=logits.device)
-    weight = torch.exp(-((axis[None] - target_yx[:, :1]) ** 2) / (2 * sigma_cells**2))[:, :, None] * torch.exp(
-        -((axis[None] - target_yx[:, 1:]) ** 2) / (2 * sigma_cells**2)
-    )[:, None, :]
+    weight = (
+        torch.exp(-((axis[None] - target_yx[:, :1]) ** 2) / (2 * sigma_cells**2))[:, :, None]
+        * torch.exp(-((axis[None] - target_yx[:, 1:]) ** 2) / (2 * sigma_cells**2))[:, None, :]
+    )
     weight = weight.flatten(1)
     weight = weight / weight.sum(dim=1, keepdim=True)
     return -(weight * F.log_softmax(logits.float(), dim=1)).sum(dim=1).mean()

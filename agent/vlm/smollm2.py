@@ -56,7 +56,8 @@ def cached_gguf(cache: Path | None = None) -> Path:
 def _unpermute(weight: np.ndarray[Any, Any], heads: int) -> np.ndarray[Any, Any]:
     """Rows from interleaved (GGUF) to half-split (Llama) rotary order."""
     rows, columns = weight.shape
-    return weight.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2).reshape(rows, columns)
+    halves: np.ndarray[Any, Any] = weight.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2)
+    return halves.reshape(rows, columns)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -70,7 +71,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             array = _unpermute(array, HEADS)
         elif t.name.endswith("attn_k.weight"):
             array = _unpermute(array, KV_HEADS)
-        out[t.name] = torch.from_numpy(np.ascontiguousarray(array))
+        out[t.name] = torch.from_numpy(array.copy())
     return out
 
 
@@ -81,7 +82,7 @@ def read_vocabulary(path: Path) -> tuple[list[str], list[tuple[str, str]]]:
     fields = gguf.GGUFReader(str(path)).fields
     tokens = fields["tokenizer.ggml.tokens"].contents()
     merges = [tuple(m.split(" ")) for m in fields["tokenizer.ggml.merges"].contents()]
-    return list(tokens), merges  # type: ignore[arg-type]
+    return list(tokens), merges
 
 
 _PARTS = {
@@ -102,4 +103,4 @@ def load_into(decoder: Decoder, tensors: dict[str, Tensor], layers: list[int], r
         decoder.norm.weight.copy_(tensors["output_norm.weight"])
         for layer, source in zip(decoder.layers, layers, strict=True):
             for theirs, ours in _PARTS.items():
-                layer.get_submodule(ours).weight.copy_(tensors[f"blk.{source}.{theirs}.weight"])
+                layer.get_parameter(f"{ours}.weight").copy_(tensors[f"blk.{source}.{theirs}.weight"])

@@ -22,7 +22,13 @@ class Redraft(Draft):
     """Roles are filled from `objects`; nothing is added."""
 
     def __init__(
-        self, objects: Sequence[ObjectSpec], rng: np.random.Generator, split: Split, *, mode: Mode = "act", spoilt: int = -1
+        self,
+        objects: Sequence[ObjectSpec],
+        rng: np.random.Generator,
+        split: Split,
+        *,
+        mode: Mode = "act",
+        spoilt: int = -1,
     ) -> None:
         super().__init__(rng, split, mode=mode, spoilt=spoilt)
         self._objects = tuple(objects)
@@ -41,9 +47,7 @@ class Redraft(Draft):
         spoilt = self._next_is_spoilt()
         if spoilt and (self.mode == "ambiguous" or fitting):
             raise Impossible
-        if not spoilt and not (
-            1 <= len(fitting) <= MOST_AT_ONCE and all(t.kind in MOVABLE_KINDS for t in fitting)
-        ):
+        if not spoilt and not (1 <= len(fitting) <= MOST_AT_ONCE and all(t.kind in MOVABLE_KINDS for t in fitting)):
             raise Impossible
         self._taken += fitting
         role = Role(reference, fitting)
