@@ -137,6 +137,6 @@ def canonical_name(*, colour: str, kind: str, size: str | None = None) -> str:
 
 
 def a_or_b(words: Iterable[str]) -> str:
-    """"red", "red or blue", "red, blue or green"."""
+    """One: "red"; two: "red or blue"; more: "red, blue or green"."""
     items = list(words)
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " or " + items[-1]

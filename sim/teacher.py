@@ -152,12 +152,10 @@ def _named(words: str, specs: Sequence[ObjectSpec]) -> str:
 def _unread(words: str) -> UserError:
     return UserError(
         f"the oracle can't read {words[:60]!r}: it takes plain sentences (put X in Y, stack X on Y, push X to the "
-        f"left, pick up X) or goal=\"in(red block, green bowl)\"; planner=nano reads more"
+        f'left, pick up X) or goal="in(red block, green bowl)"; planner=nano reads more'
     )
 
 
 def _beyond(part: str) -> UserError:
     known = ", ".join(PREDICATES)
     return UserError(f"the oracle can't bring about {part.strip()!r}; it takes {known}, holding, at")
-
-

@@ -205,7 +205,7 @@ def test_each_call_reaches_its_primitive_with_points_in_the_world(
 
     monkeypatch.setattr(agent.perform, name, primitive)
     run(Script(text.format(red=where(robot, "red block"), blue=where(robot, "blue block")), "done()"), robot)
-    (arguments, named), = got
+    ((arguments, named),) = got
     targets = [x for x in (*arguments, named.get("destination")) if isinstance(x, Target)]
     assert [t.words for t in targets] == wanted["words"]
     assert getattr(named.get("side"), "value", None) == wanted.get("side")
@@ -230,4 +230,3 @@ def test_place_where_and_aside_need_no_point(monkeypatch: pytest.MonkeyPatch) ->
     assert got[0][1] is None
     assert got[1][1] is not None
     assert (got[1][1].words, got[1][1].xyz_m) == ("blue block", None)
-

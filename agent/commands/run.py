@@ -136,9 +136,8 @@ def summary(record: RunRecord, result: EpisodeResult) -> str:
         parts.append(f"{'success' if record.figures['success'] else 'no success'}: {record.figures['goal']}")
     elif record.figures["claims"]:
         parts.append(
-            "verified in the physics: " + ", ".join(
-                c["predicate"] if c["holds"] else f"NOT {c['predicate']}" for c in record.figures["claims"]
-            )
+            "verified in the physics: "
+            + ", ".join(c["predicate"] if c["holds"] else f"NOT {c['predicate']}" for c in record.figures["claims"])
         )
     else:
         parts.append("nothing was moved")
