@@ -90,4 +90,5 @@ class LightSpec:
     @property
     def unit_direction(self) -> NDArray[np.float64]:
         direction = np.array(self.direction, dtype=np.float64)
-        return direction / np.linalg.norm(direction)
+        unit: NDArray[np.float64] = direction / np.linalg.norm(direction)
+        return unit

@@ -249,4 +249,5 @@ def _light_matrix(lights: LightSpec) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _column_major(matrix: np.ndarray[Any, np.dtype[np.float64]]) -> bytes:
-    return matrix.T.astype(np.float32).tobytes()
+    columns: np.ndarray[Any, np.dtype[np.float32]] = matrix.T.astype(np.float32)
+    return columns.tobytes()
