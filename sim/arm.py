@@ -37,6 +37,8 @@ class Arm:
         self.width_goal_m = spec.gripper_max_width_m
         self.q_goal: Float = spec.home_q_rad
         self.teleports = 0
+        self.closing_m_s = 0.0
+        """How fast the width changed, up or down, on average over the last call of `World.step`."""
         self.body: int = p.loadURDF(str(PANDA_URDF), useFixedBase=True, flags=flags, physicsClientId=client)
         joints: dict[str, int] = {}
         self.links: dict[str, int] = {"panda_link0": -1}
@@ -66,14 +68,10 @@ class Arm:
         """Between the finger pads."""
         return float(sum(s[0] for s in p.getJointStates(self.body, self._fingers, physicsClientId=self.client)))
 
-    @property
-    def finger_speed_m_s(self) -> float:
-        """Of the faster finger."""
-        return float(max(abs(s[1]) for s in p.getJointStates(self.body, self._fingers, physicsClientId=self.client)))
-
     def teleport(self, q: Float, width_m: float) -> None:
         """Joints there, at rest, with motors that hold them there."""
         self.teleports += 1
+        self.closing_m_s = 0.0
         for joint, value in zip([*self._arm, *self._fingers], [*q, width_m / 2, width_m / 2], strict=True):
             p.resetJointState(self.body, joint, float(value), 0.0, physicsClientId=self.client)
         self.drive(q)

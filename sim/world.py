@@ -146,10 +146,14 @@ class World:
 
     def step(self, n: int = 1) -> None:
         """n steps of 1/240 s."""
+        if n < 1:
+            return
         self._held = None
+        width_m = self.arm.width_m
         for _ in range(n):
             p.stepSimulation(physicsClientId=self.client)
         self._steps += n
+        self.arm.closing_m_s = abs(self.arm.width_m - width_m) * STEPS_PER_S / n
 
     def settle(self, *, most_s: float = 2.0, speed_m_s: float = 0.01) -> bool:
         """Steps until nothing moves any more; False where something still does after `most_s`."""
