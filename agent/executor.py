@@ -83,6 +83,9 @@ def run_episode(
     Ctrl-C stops the robot where it is and goes on upwards as KeyboardInterrupt.
     """
     history: list[PrimitiveResult] = []
+    # "Where X was" speaks of the beginning of this instruction; what is in the hand since then is kept.
+    held = body.grasp.words if body.grasp is not None else None
+    body.origins = {words: xyz for words, xyz in body.origins.items() if words == held}
     seen = body.robot.observe()
     start_s = seen.time_s
 

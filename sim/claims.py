@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -13,9 +14,11 @@ from agent.plan import Point, PrimitiveCall
 from agent.verbs import Relation, Verb
 from robots.interface import Observation, Status
 from sim.lexicon import canonical
+from sim.predicates import ORIGIN_M
 from sim.world import World
 
 NOTHING = "nothing so called"
+_WHERE = re.compile(r"at\((.+), (.+)\)")
 
 
 class Claims:
@@ -28,7 +31,8 @@ class Claims:
     def __init__(self, world: World, truth: Callable[[str], bool]) -> None:
         self._world = world
         self._truth = truth
-        self._held = ""
+        self._held = world.held() or ""
+        self._start = world.poses()
         self._standing: dict[str, str] = {}
         self._pending: tuple[str, str] = ("", "")
 
@@ -47,7 +51,17 @@ class Claims:
 
     def verdicts(self) -> tuple[tuple[str, bool], ...]:
         """The claims that stand, and whether each holds now."""
-        return tuple((p, NOTHING not in p and self._truth(p)) for p in self._standing.values())
+        return tuple((p, self._holds(p)) for p in self._standing.values())
+
+    def _holds(self, predicate: str) -> bool:
+        if NOTHING in predicate:
+            return False
+        where = _WHERE.fullmatch(predicate)
+        if where is None or where[2] not in self._start:
+            return self._truth(predicate)
+        # The scene's own memory is of its first moment; in a chat an instruction may begin long after.
+        apart = self._world.pose(where[1]).xyz - self._start[where[2]].xyz
+        return float(np.linalg.norm(apart[:2])) <= ORIGIN_M and self._world.held() != where[1]
 
     def _claim(self, call: PrimitiveCall, seen: Observation) -> tuple[str, str]:
         """The thing that `call` moves and what will be true of it."""

@@ -214,6 +214,21 @@ def test_each_call_reaches_its_primitive_with_points_in_the_world(
         np.testing.assert_allclose(target.xyz_m, [*box.xy_m, box.top_m], atol=0.006)  # a pixel spans 4 mm
 
 
+def test_where_a_thing_was_speaks_of_this_instruction() -> None:
+    robot = CountingRobot()
+    body = Body(robot=robot)
+    red, aside = where(robot, "red block"), "place(aside)\ndone()"
+    run_episode("move it", body, Script(f"pick(red block @ {red})\ndone()", aside, "done()"))
+    first = body.origins["red block"]
+    red = where(robot, "red block")
+    run_episode("move it again", body, Script(f"pick(red block @ {red})\ndone()", "done()"))
+    assert np.linalg.norm(body.origins["red block"] - first) > 0.05
+    kept = body.origins["red block"]
+    run_episode("put it back", body, Script("place(where red block was)\ndone()", "done()"))
+    np.testing.assert_array_equal(body.origins["red block"], kept)
+    np.testing.assert_allclose(robot.boxes["red block"].xy_m, kept[:2], atol=0.01)
+
+
 def test_place_where_and_aside_need_no_point(monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[tuple[Relation, Target | None]] = []
 
