@@ -147,6 +147,16 @@ class Body:
             last = now
         return last
 
+    def steady_grip(self, *, limit_s: float = 0.5) -> float | None:
+        """Wait until the robot itself says that it holds something; how far apart its fingers then are, else None."""
+        period = self.robot.spec.period_s
+        for _ in range(int(np.ceil(limit_s / period))):
+            state = self.robot.state()
+            if state.holding:
+                return state.gripper_width_m
+            self.robot.wait(period)
+        return None
+
     def home(
         self, *, width_m: float | None = None, heights: HeightMap | None = None, pace: Pace | None = None
     ) -> Outcome:

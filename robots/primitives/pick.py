@@ -9,7 +9,7 @@ from robots.planning.height_map import HeightMap
 from robots.planning.motion import Pace, pointing_down
 from robots.primitives.base import HELD_WIDTH_M, Body, Grasp, Outcome, Target, failed
 from robots.primitives.grasps import GraspPlan, plan_grasps
-from robots.primitives.surface import Thing, measure
+from robots.primitives.surface import Thing, measure, part_at
 
 ABOVE_M = 0.07
 ATTEMPTS = 2
@@ -33,6 +33,8 @@ def pick(body: Body, target: Target) -> Outcome:
                 status=Status.TARGET_NOT_FOUND, detail=f"there is nothing at the point for the {target.words}"
             )
         thing = measure(cloud, mask)
+        if not thing.small:
+            thing = part_at(cloud, mask, point) or thing
         if thing.flat:
             return Outcome(status=Status.UNREACHABLE, detail=f"the {target.words} lies flat on the table")
         outcome = _attempt(body, target, thing, cloud.height_map())
@@ -77,8 +79,8 @@ def _take(body: Body, target: Target, thing: Thing, plan: GraspPlan) -> Outcome:
     outcome = body.follow(motion, width_m=0.0)
     if outcome.status is not Status.SUCCEEDED:
         return failed(body, outcome)
-    width = robot.state().gripper_width_m
-    if not _plausible(width, plan):
+    width = body.steady_grip()
+    if width is None or not _plausible(width, plan):
         return _give_up(body, f"the {target.words} slipped out of the fingers")
     body.grasp = Grasp(
         words=target.words,

@@ -81,7 +81,7 @@ def _choose(body: Body, relation: Relation, target: Target | None, cloud: Cloud,
     mask = None if target.xyz_m is None else cloud.thing_at(target.xyz_m)
     if mask is None:
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"there is nothing at the point for the {target.words}")
-    thing = measure(cloud, mask)
+    thing = measure(cloud, mask, container=True)
     if relation in DIRECTIONS:
         spot = beside(spec, heights, thing, held, DIRECTIONS[relation])
         return spot or Outcome(status=Status.PATH_BLOCKED, detail=f"no room {relation.value} the {target.words}")

@@ -30,6 +30,7 @@ TABLE_LOWER_M, TABLE_UPPER_M = np.array([0.25, -0.38]), np.array([0.70, 0.38])
 USUAL_LOWER_M, USUAL_UPPER_M = np.array([0.32, -0.29]), np.array([0.65, 0.29])
 """... and where it is put if there is a choice."""
 WALL_M = 0.006
+CORE_M = 0.008
 BOWL_M = 0.025
 """A round thing higher than this is hollow, a lower one a plate."""
 ORIGIN_ROOM_M = 0.035
@@ -107,9 +108,10 @@ def within(spec: RobotSpec, heights: HeightMap, thing: Thing, held: Grasp) -> Sp
         for i, yaw in enumerate(_yaws(base, xy) + (_yaws(base + np.pi / 4, xy) if thing.round else [])):
             spot = settle(spec, heights, xy, yaw, held)
             bottom = spot.tool_xyz[2] - held.drop_m
-            ranked.append(
-                (bottom + 0.5 * spot.fall_m + 0.2 * abs(float(np.linalg.norm(offset)) - wanted_m) + 0.0005 * i, spot)
-            )
+            off_m = abs(float(np.linalg.norm(offset)) - wanted_m)
+            # What is under the thing's middle counts too: beside that it slides down, on it it may stay or fall out.
+            middle = float(heights.highest(xy[None], yaw, (CORE_M, CORE_M))[0])
+            ranked.append((bottom + 0.5 * spot.fall_m + 0.2 * off_m + 0.5 * middle + 0.0005 * i, spot))
     return _best(ranked)
 
 

@@ -5,7 +5,7 @@ Shape letters: H, W rows and columns of the picture; N points.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,6 +27,12 @@ LINK_COLOUR_RAD = 0.16
 LINK_BRIGHTNESS = 3.0
 """... and so do those whose brightness differs by a larger factor: two faces of one thing differ by up to 2.5."""
 LAYER_M = 0.006
+FLAT_M = 0.0025
+"""Neighbouring pixels of a level face differ by less in height."""
+WIDE_M = 0.09
+"""Wider than anything that fits between the fingers: a container."""
+FLOOR_M = 0.015
+"""Higher than the floor of any container."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,9 +105,9 @@ class Cloud:
             if distance[start] > 0.025:
                 return None
         layer = standing if standing[start] else painted
-        return self._flood(start, layer)
+        return self.flood(start, layer)
 
-    def _flood(self, start: tuple[int, int], among: Mask) -> Mask:
+    def flood(self, start: tuple[int, int], among: Mask) -> Mask:
         """Pixels of `among` that links join to `start`."""
         width = among.shape[1]
         unit = self.colour / np.maximum(np.linalg.norm(self.colour, axis=-1, keepdims=True), 1e-6)
@@ -183,9 +189,12 @@ class Thing:
         return self.top_m < TABLE_M
 
 
-def measure(cloud: Cloud, mask: Mask) -> Thing:
-    """The thing that the pixels `mask` [H,W] show."""
-    points = cloud.points[mask]
+def measure(cloud: Cloud, mask: Mask, *, container: bool = False) -> Thing:
+    """The thing that the pixels `mask` [H,W] show.
+
+    container: it may hold things: what stands out of it in its own colour does not belong to it.
+    """
+    points = _without_contents(cloud.points[mask]) if container else cloud.points[mask]
     top = float(np.quantile(points[:, 2], 0.97))
     rim = points[points[:, 2] > top - LAYER_M]
     rim = rim if len(rim) >= 3 else points
@@ -212,6 +221,42 @@ def measure(cloud: Cloud, mask: Mask) -> Thing:
         points=points,
         rim=rim,
     )
+
+
+def _without_contents(points: Float) -> Float:
+    """Points [N,3] up to the highest layer that is as wide as the whole, if that is as wide as a container."""
+    reach = float(np.ptp(points[:, :2], axis=0).max())
+    if reach < WIDE_M:
+        return points
+    for top in np.arange(float(points[:, 2].max()), LAYER_M, -LAYER_M / 2):
+        layer = points[(points[:, 2] <= top) & (points[:, 2] > top - LAYER_M)]
+        if len(layer) >= 3 and float(np.ptp(layer[:, :2], axis=0).min()) > 0.75 * reach:
+            return np.asarray(points[points[:, 2] <= top])
+    return points
+
+
+def part_at(cloud: Cloud, mask: Mask, xyz: ArrayLike) -> Thing | None:
+    """The small thing at xyz [3] m whose colour is that of the container it lies in, told apart by its flat top.
+
+    mask: bool[H,W] of both. None where no top of graspable size lies higher than a container's floor.
+    """
+    points = cloud.points
+    level = np.zeros_like(mask)
+    step = np.abs(points[1:, 1:, 2] - points[:-1, 1:, 2]) + np.abs(points[1:, 1:, 2] - points[1:, :-1, 2])
+    level[1:, 1:] = step < FLAT_M
+    tops = mask & level & (points[..., 2] > FLOOR_M)
+    distance = np.where(tops, np.linalg.norm(points - np.asarray(xyz), axis=-1), np.inf)
+    i = int(np.argmin(distance))
+    start = (i // mask.shape[1], i % mask.shape[1])
+    if distance[start] > 0.03:
+        return None
+    top = float(points[start][2])
+    thing = measure(cloud, cloud.flood(start, tops & (np.abs(points[..., 2] - top) < FLAT_M)))
+    if not thing.small or len(thing.points) < 12:
+        return None
+    near = mask & (np.linalg.norm(points[..., :2] - thing.centre_xy, axis=-1) < thing.radius_m + 0.008)
+    own = points[near & (points[..., 2] > FLOOR_M)]
+    return replace(thing, bottom_m=float(points[near][:, 2].min()), points=own)
 
 
 def _pixel_rad(cloud: Cloud) -> float:
