@@ -11,12 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.artifacts import RunRecord
-from agent.errors import Exit, PalmettoError, UserError, one_of
+from agent.errors import STATUS, Exit, PalmettoError, UserError, one_of
 
-STATUS = {
-    Exit.DONE: "done", Exit.FAILED: "failed", Exit.USAGE: "bad usage", Exit.DECLINED: "declined",
-    Exit.INTERRUPTED: "interrupted",
-}  # fmt: skip
 _OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@-]*=")
 _FLAGS = {f: f for f in ("--help", "-m", "--cfg", "--version")} | {"-h": "--help", "--multirun": "-m"}
 

@@ -16,6 +16,13 @@ class Exit(IntEnum):
     INTERRUPTED = 130  # Ctrl-C, as shells count it: 128 + SIGINT
 
 
+STATUS = {
+    Exit.DONE: "done", Exit.FAILED: "failed", Exit.USAGE: "bad usage", Exit.DECLINED: "declined",
+    Exit.INTERRUPTED: "interrupted",
+}  # fmt: skip
+"""What result.json says."""
+
+
 class PalmettoError(Exception):
     """Something went wrong that the person can act on. The message is one line: what, what was given, what to do."""
 

@@ -98,7 +98,7 @@ class Theatre:
     def set(self, spec: TaskSpec) -> SimStage:
         """The stage with the task's scene on it."""
         instance = draw(self.robot.world, spec)
-        return SimStage(self.robot, self.opened, instruction=instance.instruction, instance=instance)
+        return SimStage(self.robot, self.opened, instance=instance)
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.errors import UserError, one_of
+from agent.plan import Planner
 from agent.watched import WatchedRobot
 from robots.interface import Robot
 from robots.spec import RobotSpec
@@ -23,14 +24,13 @@ from sim.goals import GoalError, bind, parse_goal
 from sim.lexicon import Reference, canonical
 from sim.mentions import mentioned
 from sim.naming import SceneError, read_names
-from sim.oracle import OraclePlanner
 from sim.predicates import evaluate
 from sim.render import Opened, RendererUnavailable, open_renderer
 from sim.robot import SimRobot
 from sim.room import rooms
 from sim.scenes import MAX_OBJECTS, Scene, named, sample_scene, sample_specs, scene_from_names
 from sim.tasks.base import Instance
-from sim.teacher import instance_of, plain_program, teacher
+from sim.teacher import ReadingOracle, plain_program, teacher
 from sim.world import World
 
 RENDERERS = ("auto", "gl", "tiny")
@@ -87,14 +87,12 @@ class SimStage:
         robot: SimRobot,
         renderer: Opened,
         *,
-        instruction: str = "",
         goal: str | None = None,
         instance: Instance | None = None,
     ) -> None:
         self.sim_robot = robot
         self.world = robot.world
         self.renderer = renderer.reason
-        self.instruction = instruction
         self.goal = goal
         self.instance = instance
         # In a window people want to watch: at the pace of the clock on the wall.
@@ -152,7 +150,7 @@ def open_stage(
         raise UserError(f"renderer=gl does not work here: {' '.join(str(e).split())}; use renderer=tiny") from e
     sim_robot = SimRobot(World(spec=robot(), gui=gui), opened.renderer)
     sim_robot.reset(drawn)
-    stage = SimStage(sim_robot, opened, instruction=instruction, goal=goal)
+    stage = SimStage(sim_robot, opened, goal=goal)
     if goal is not None:
         stage.check_goal(goal)
     return stage
@@ -187,8 +185,8 @@ def check_renderer() -> tuple[bool, str, str]:
     return True, opened.reason, "for a faster one: apt-get install libegl1 libgl1-mesa-dri" if slow else ""
 
 
-def oracle(stage: SimStage) -> OraclePlanner:
-    """What `planner=oracle` stands for: the teacher, told the goal, or reading the sentence as far as it can."""
+def oracle(stage: SimStage) -> Planner:
+    """What `planner=oracle` stands for: the teacher, told the task or goal, or reading the sentence as far as it can."""
     if stage.instance is not None:
         return teacher(stage.sim_robot, stage.instance)
-    return teacher(stage.sim_robot, instance_of(stage.instruction, stage.goal, stage.world.scene.specs))
+    return ReadingOracle(stage.sim_robot, stage.goal)

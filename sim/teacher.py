@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from agent.errors import UserError
-from agent.plan import Point
+from agent.plan import Plan, Point, PrimitiveResult
 from robots.interface import Observation
 from robots.relations import Relation, Side
 from sim.lexicon import canonical
@@ -41,6 +41,21 @@ def teacher(robot: SimRobot, instance: Instance) -> OraclePlanner:
         return lambda name: point(found, name)
 
     return OraclePlanner(instance=instance, state=state, point_of=point_of)
+
+
+class ReadingOracle:
+    """The teacher for whoever types: told the goal, or reading each instruction as far as it can, when it is given."""
+
+    def __init__(self, robot: SimRobot, goal: str | None) -> None:
+        self._robot = robot
+        self._goal = goal
+        self._teacher: OraclePlanner | None = None
+
+    def plan(self, instruction: str, observation: Observation, history: Sequence[PrimitiveResult]) -> Plan:
+        """Raises UserError for an instruction that it can't read."""
+        if self._teacher is None or not history:
+            self._teacher = teacher(self._robot, instance_of(instruction, self._goal, self._robot.world.scene.specs))
+        return self._teacher.plan(instruction, observation, history)
 
 
 def point(found: dict[str, Point | None], name: str) -> Point | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.artifacts import RunRecord
 from agent.commands.run import act
-from agent.errors import Exit, UserError
+from agent.errors import STATUS, Exit, UserError
 from agent.executor import Bounds
 from agent.sentence import clean_instruction
 from agent.stage import PlannerSource, Stage
@@ -49,15 +49,20 @@ def chat(
             if line in ("objects", "help"):
                 print(f"       {', '.join(stage.names) if line == 'objects' else HELP}", flush=True)
                 continue
+            turn = RunRecord(command="chat", out=record.out, seed=record.seed)
+            turn.figures["status"] = "interrupted"
+            turns.append(turn.figures)
+            prefix = f"{len(turns):02d}_"
             try:
                 sentence = clean_instruction(line)
+                code = act(turn, stage, body, mind, sentence, goal=None, video=video, bounds=bounds, prefix=prefix)
             except UserError as e:
                 print(f"what?  {e}", flush=True)
-                continue
-            turn = RunRecord(command="chat", out=record.out, seed=record.seed)
-            prefix = f"{len(turns) + 1:02d}_"
-            code = act(turn, stage, body, mind, sentence, goal=None, video=video, bounds=bounds, prefix=prefix)
-            turns.append({"status": code.name.lower(), **turn.figures, "timings_s": turn.timings_s})
+                turns.pop()
+            else:
+                turn.figures.update(status=STATUS[code], timings_s=turn.timings_s)
+        if turns:
+            print(f"files  {record.out}", flush=True)
         return Exit.DONE
     finally:
         stage.close()

@@ -45,7 +45,9 @@ def run(
         with record.timed("planner"):
             mind = planner(stage)
         print(f"scene  seed {record.seed}: {', '.join(stage.names)}", flush=True)
-        return act(record, stage, Body(robot=stage.robot), mind, sentence, goal=goal, video=video, bounds=bounds)
+        code = act(record, stage, Body(robot=stage.robot), mind, sentence, goal=goal, video=video, bounds=bounds)
+        print(f"files  {record.out}", flush=True)
+        return code
     finally:
         stage.close()
 
@@ -102,8 +104,7 @@ def act(
     write_png(record.out / f"{prefix}before.png", before)
     write_png(record.out / f"{prefix}after.png", stage.picture(PICTURE_PX))
     write_text(record.out / f"{prefix}plan.txt", "\n\n".join(screen.plans) + "\n")
-    print(f"{result.stop.value:5}  {summary(record, result)} ({perf_counter() - record.started:.1f} s)")
-    print(f"files  {record.out}", flush=True)
+    print(f"{result.stop.value:5}  {summary(record, result)} ({perf_counter() - record.started:.1f} s)", flush=True)
     return code
 
 
