@@ -186,7 +186,7 @@ def check_renderer() -> tuple[bool, str, str]:
 
 
 def oracle(stage: SimStage) -> Planner:
-    """What `planner=oracle` stands for: the teacher, told the task or goal, or reading the sentence as far as it can."""
+    """What `planner=oracle` stands for: the teacher, told the task or goal, or reading the sentence if it can."""
     if stage.instance is not None:
         return teacher(stage.sim_robot, stage.instance)
     return ReadingOracle(stage.sim_robot, stage.goal)
