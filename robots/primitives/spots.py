@@ -30,7 +30,8 @@ TABLE_LOWER_M, TABLE_UPPER_M = np.array([0.25, -0.38]), np.array([0.70, 0.38])
 USUAL_LOWER_M, USUAL_UPPER_M = np.array([0.32, -0.29]), np.array([0.65, 0.29])
 """... and where it is put if there is a choice."""
 WALL_M = 0.006
-CORE_M = 0.008
+INSET_M = 0.003
+"""How far things in a container may seem to overlap: outlines are measured half a pixel too wide."""
 BOWL_M = 0.025
 """A round thing higher than this is hollow, a lower one a plate."""
 ORIGIN_ROOM_M = 0.035
@@ -90,13 +91,13 @@ def upon(spec: RobotSpec, heights: HeightMap, thing: Thing, held: Grasp) -> Spot
 def within(spec: RobotSpec, heights: HeightMap, thing: Thing, held: Grasp) -> Spot | None:
     """On the lowest free part of a bowl, plate, box or zone.
 
-    In a bowl that is its middle. On anything flat-floored the first thing goes to one side, since in the middle it
-    would leave no room for a second.
+    The first thing goes to one side, since in the middle it would leave no room for a second; in a bowl, whose wall
+    leans, half as far.
     """
     inner = min(thing.half_m) - (0.002 if thing.flat else WALL_M) - held.radius_m - 0.002
     offsets = [np.zeros(2)]
     bowl = thing.round and not thing.flat and thing.top_m - TABLE_M > BOWL_M
-    wanted_m = 0.0 if bowl else max(inner, 0.0)
+    wanted_m = max(inner, 0.0) * (0.5 if bowl else 1.0)
     for share in (0.5, 1.0):
         if inner * share > 0.006:
             angles = np.radians(np.arange(0.0, 360.0, 30.0))
@@ -106,13 +107,21 @@ def within(spec: RobotSpec, heights: HeightMap, thing: Thing, held: Grasp) -> Sp
     for offset in offsets:
         xy = thing.centre_xy + offset
         for i, yaw in enumerate(_yaws(base, xy) + (_yaws(base + np.pi / 4, xy) if thing.round else [])):
-            spot = settle(spec, heights, xy, yaw, held)
+            spot = settle(spec, heights, xy, yaw, held, inset_m=0.0 if thing.flat else INSET_M)
             bottom = spot.tool_xyz[2] - held.drop_m
             off_m = abs(float(np.linalg.norm(offset)) - wanted_m)
-            # What is under the thing's middle counts too: beside that it slides down, on it it may stay or fall out.
-            middle = float(heights.highest(xy[None], yaw, (CORE_M, CORE_M))[0])
-            ranked.append((bottom + 0.5 * spot.fall_m + 0.2 * off_m + 0.5 * middle + 0.0005 * i, spot))
+            # Where it may not lie level, the less is under it on average the surer it slides down beside it.
+            under = float(heights.at(xy + _grid(held, yaw)).mean())
+            ranked.append((bottom + 0.5 * spot.fall_m + 0.2 * off_m + under + 0.0005 * i, spot))
     return _best(ranked)
+
+
+def _grid(held: Grasp, yaw_rad: float) -> Float:
+    """float64[49,2]: points spread over the held thing's footprint, from its middle."""
+    x, y = tool_axes(yaw_rad)
+    share = np.linspace(-0.95, 0.95, 7)
+    u, v = np.meshgrid(share * held.half_m[0], share * held.half_m[1])
+    return np.asarray(np.outer(u.ravel(), x) + np.outer(v.ravel(), y))
 
 
 def beside(spec: RobotSpec, heights: HeightMap, thing: Thing, held: Grasp, direction: Float) -> Spot | None:
