@@ -7,7 +7,7 @@ from importlib import resources
 
 from agent import config
 
-_OPTION = re.compile(r"( *)([a-z_]+):(?: ([^#]*[^# ]))?(?: +# (.*))?")
+_OPTION = re.compile(r"( *)([a-z0-9_]+):(?: ([^#]*[^# ]))?(?: +# (.*))?")
 COMMANDS = ("run", "chat", "evaluate", "collect", "train", "export", "doctor")
 
 
@@ -30,7 +30,7 @@ def command(name: str) -> str:
     """The command's own page: what it does, then each option with its default and what it means."""
     rows = []
     for line in _text(name).splitlines():
-        if line.startswith("  - ") and "_self_" not in line:
+        if line.startswith("  - ") and "_self_" not in line and "_target_" not in line:
             group, choice = (part.strip() for part in line[4:].split(":"))
             shown = [c for c in config.choices(group) if c != "folder"]
             other = "; or a checkpoint's folder" if group == "planner" else ""
