@@ -26,6 +26,8 @@ FINGER_FORCE_N = 25.0
 FINGER_GAIN = 0.1
 FINGER_FRICTION = 1.1
 """Bullet multiplies the two bodies' coefficients: with 0.9 of a block, a finger grips with 0.99."""
+FINGER_SPINNING_M, FINGER_ROLLING_M = 0.02, 0.003
+"""Lever arms of a rubber pad's contact patch; they keep what is held from turning in the fingers."""
 
 
 class Arm:
@@ -50,8 +52,8 @@ class Arm:
         self._fingers = [joints[name] for name in spec.gripper_joint_names]
         self._all = list(range(len(self.links) - 1))
         for i in self._fingers:
-            p.changeDynamics(self.body, i, lateralFriction=FINGER_FRICTION, spinningFriction=0.005,
-                             rollingFriction=0.0, restitution=0.0, physicsClientId=client)  # fmt: skip
+            p.changeDynamics(self.body, i, lateralFriction=FINGER_FRICTION, spinningFriction=FINGER_SPINNING_M,
+                             rollingFriction=FINGER_ROLLING_M, restitution=0.0, physicsClientId=client)  # fmt: skip
         left, right = self._fingers
         gear = p.createConstraint(self.body, left, self.body, right, p.JOINT_GEAR, [1, 0, 0], [0, 0, 0], [0, 0, 0],
                                   physicsClientId=client)  # fmt: skip

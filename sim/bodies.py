@@ -16,7 +16,7 @@ MASS_KG = {"block": 0.05, "cylinder": 0.05, "bowl": 0.4, "plate": 0.4, "box": 0.
 FRICTION = {"block": 0.9, "cylinder": 0.9, "bowl": 0.8, "plate": 0.8, "box": 0.8, "zone": 0.8}
 """Lateral; Bullet multiplies the coefficients of two bodies in contact."""
 TABLE_FRICTION = 0.8
-ROLLING_FRICTION = 1e-4
+ROLLING_FRICTION = 1e-3
 SPINNING_FRICTION = 1e-3
 """Metres: the lever arm of a contact patch. Stops a cylinder on its side within a hand's breadth."""
 
