@@ -39,6 +39,12 @@ class HeightMap:
         i, j = np.nonzero(self.heights_m > lowest_m)
         return np.column_stack([LOWER_XY_M[0] + i * CELL_M, LOWER_XY_M[1] + j * CELL_M, self.heights_m[i, j]])
 
+    def edges(self) -> Float:
+        """float64[M,3]: the columns that stand higher than a neighbour: what something sliding along would meet."""
+        h = np.pad(self.heights_m, 1)
+        lowest = np.minimum(np.minimum(h[:-2, 1:-1], h[2:, 1:-1]), np.minimum(h[1:-1, :-2], h[1:-1, 2:]))
+        return HeightMap(heights_m=np.where(self.heights_m > lowest + 0.002, self.heights_m, 0.0)).columns()
+
     def highest(self, centres: ArrayLike, yaw_rad: float, half_m: tuple[float, float]) -> Float:
         """float64[N]: the greatest height under rectangles at `centres` [N,2], half extents along their axes."""
         at = np.asarray(centres, dtype=np.float64).reshape(-1, 2)

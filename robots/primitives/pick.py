@@ -79,12 +79,12 @@ def _take(body: Body, target: Target, thing: Thing, plan: GraspPlan) -> Outcome:
     outcome = body.follow(motion, width_m=0.0)
     if outcome.status is not Status.SUCCEEDED:
         return failed(body, outcome)
-    width = body.steady_grip()
-    if width is None or not _plausible(width, plan):
+    steady = body.steady_grip()
+    if steady is None or not _plausible(steady, plan):
         return _give_up(body, f"the {target.words} slipped out of the fingers")
     body.grasp = Grasp(
         words=target.words,
-        width_m=width,
+        width_m=steady,
         drop_m=float(plan.tool_xyz[2] - thing.bottom_m),
         half_m=plan.half_m,
         offset_m=plan.offset_m,

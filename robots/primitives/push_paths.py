@@ -25,8 +25,8 @@ BEHIND_M = 0.007
 """Free way between the fingers and the thing before they touch it."""
 ASIDE_M = 0.004
 TIP_M = 0.007
-REACH_LOWER_M, REACH_UPPER_M = np.array([0.27, -0.36]), np.array([0.73, 0.36])
-VIA_LOWER_M, VIA_UPPER_M, VIA_STEP_M = np.array([0.315, -0.30]), np.array([0.68, 0.30]), 0.025
+REACH_LOWER_M, REACH_UPPER_M = np.array([0.215, -0.39]), np.array([0.73, 0.39])
+VIA_LOWER_M, VIA_UPPER_M, VIA_STEP_M = np.array([0.265, -0.325]), np.array([0.69, 0.325]), 0.025
 MOST_LEGS = 4
 MOST_EXPANSIONS = 200
 LEG_COST_M = 0.15
@@ -61,7 +61,7 @@ def is_at(xy: Float, side: Side) -> bool:
 def side_goals(xy: Float, side: Side) -> list[Float]:
     """Goals float64[2] at a side for a thing at `xy`: straight across first, then more and more aslant."""
     axis, _ = SIDES[side]
-    low, high = (0.33, 0.63) if axis == 1 else (-0.27, 0.27)
+    low, high = (0.29, 0.68) if axis == 1 else (-0.33, 0.33)
     goals = []
     for aslant in sorted(np.arange(-0.30, 0.301, 0.02), key=abs):
         for line in LINES_M[side][1]:
@@ -123,7 +123,7 @@ class _Field:
 
     def __init__(self, spec: RobotSpec, thing: Thing, heights: HeightMap) -> None:
         self._spec, self._thing = spec, thing
-        self._columns = heights.without(thing.points, margin_m=0.004).columns()
+        self._columns = heights.without(thing.points, margin_m=0.004).edges()
         self._outline = thing.points[:, :2] - thing.centre_xy
 
     def stands(self, xy: Float) -> NDArray[np.bool_]:
@@ -143,46 +143,42 @@ class _Field:
         # A square turns until a face lies against the fingers: then it reaches as far back as half its edge.
         flush = np.full(len(goals), min(thing.half_m)) if thing.small else back
         finger = spec.finger_breadth_m / 2
-        start_tool = start - ahead * (back + finger + BEHIND_M)[:, None]
-        end_tool = goals - ahead * (flush + finger)[:, None]
+        # Along the way, from where the thing stands: the tool at the start and at the end.
+        first, last = -(back + finger + BEHIND_M), length - (flush + finger)
+        start_tool, end_tool = start + ahead * first[:, None], start + ahead * last[:, None]
         free = length > 0.004
         for tool in (start_tool, end_tool):
             free &= (tool >= REACH_LOWER_M).all(axis=1) & (tool <= REACH_UPPER_M).all(axis=1)
-        free &= (
-            self._highest(np.broadcast_to(start, goals.shape), goals, ahead, half_width + ASIDE_M, half_width + ASIDE_M)
-            <= TABLE_M
-        )
-        tips = np.zeros(len(goals))
+        # u along and v across each way, float64[M,G], of everything that stands around.
+        offset = self._columns[:, :2] - start
+        u = offset @ ahead.T
+        v = np.abs(offset @ np.stack([-ahead[:, 1], ahead[:, 0]]))
+
+        def highest(low: Float, high: Float, wide: Float | float) -> Float:
+            if len(offset) == 0:
+                return np.zeros(len(goals))
+            cell = CELL_M / 2
+            inside = (u >= low - cell) & (u <= high + cell) & (v <= wide + cell)
+            return np.asarray((inside * self._columns[:, 2:]).max(axis=0))
+
+        wide = half_width + ASIDE_M
+        free &= highest(-wide, length + wide, wide) <= TABLE_M
+        x, y = spec.palm_half_m
+        tips = np.maximum(TIP_M, highest(first - x, last + x, y) + PALM_GAP_M - spec.finger_depth_m)
         for i, (_, above) in enumerate(FINGER_BANDS_M):
             thick = FINGER_BANDS_M[i + 1][0] if i + 1 < len(FINGER_BANDS_M) else FINGER_MOST_M
-            under = self._highest(start_tool, end_tool, ahead, finger + 0.003, FORK_M / 2 + thick + 0.002)
+            reach = finger + 0.003
+            under = highest(first - reach, last + reach, FORK_M / 2 + thick + 0.002)
             tips = np.maximum(tips, under - above + TIP_GAP_M)
-        x, y = spec.palm_half_m
-        palm = self._highest(start_tool, end_tool, ahead, x, y) + PALM_GAP_M - spec.finger_depth_m
-        z = spec.fingertip_m + np.maximum(np.maximum(tips, palm), TIP_M)
-        free &= z - spec.fingertip_m <= 0.55 * thing.top_m
+        free &= tips <= 0.55 * thing.top_m
+        z = tips + spec.fingertip_m
         yaw = np.arctan2(ahead[:, 1], ahead[:, 0])
-        return [
-            Leg(
+        legs: list[Leg | None] = [None] * len(goals)
+        for i in np.nonzero(free)[0].tolist():
+            legs[i] = Leg(
                 start_xyz=np.array([*start_tool[i], z[i]]),
                 end_xyz=np.array([*end_tool[i], z[i]]),
                 yaw_rad=near_base_yaw(float(yaw[i]), start_tool[i]),
                 goal_xy=goals[i],
             )
-            if free[i]
-            else None
-            for i in range(len(goals))
-        ]
-
-    def _highest(
-        self, start: Float, end: Float, ahead: Float, along_m: Float | float, across_m: Float | float
-    ) -> Float:
-        """float64[G]: the greatest height under rectangles from start to end [G,2], longer by along_m at both ends."""
-        if len(self._columns) == 0:
-            return np.zeros(len(start))
-        offset = self._columns[None, :, :2] - ((start + end) / 2)[:, None]
-        half = np.linalg.norm(end - start, axis=1) / 2 + along_m + CELL_M / 2
-        u = np.abs(offset[..., 0] * ahead[:, 0, None] + offset[..., 1] * ahead[:, 1, None])
-        v = np.abs(offset[..., 1] * ahead[:, 0, None] - offset[..., 0] * ahead[:, 1, None])
-        inside = (u <= half[:, None]) & (v <= np.reshape(across_m + CELL_M / 2, (-1, 1)))
-        return np.asarray(np.where(inside, self._columns[None, :, 2], 0.0).max(axis=1), dtype=np.float64)
+        return legs
