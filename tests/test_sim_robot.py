@@ -170,6 +170,33 @@ def test_the_arm_does_not_go_through_things(robot: SimRobot) -> None:
     assert np.linalg.norm(robot.world.pose("green bowl").xyz) < 1.5
 
 
+@pytest.mark.parametrize("name", ["gl", "tiny"])
+def test_either_renderer_serves(name: Literal["gl", "tiny"]) -> None:
+    try:
+        robot = open_sim_robot(renderer=name)
+    except RendererUnavailable as error:
+        pytest.skip(str(error))
+    robot.reset(scene_from_names(["red block", "green bowl"], 2))
+    frame = robot.observe().frames[CAMERA]
+    assert frame.rgb.shape == (224, 224, 3)
+    assert np.median(frame.depth_m) > 0.5
+    robot.close()
+
+
+class TestSimRobot(RobotContract):
+    def make(self) -> Robot:
+        robot = open_sim_robot()
+        robot.reset(scene_from_names(["red block", "green bowl"], 3))
+        return robot
+
+
+class TestSimRobotWithTiny(RobotContract):
+    def make(self) -> Robot:
+        robot = open_sim_robot(renderer="tiny")
+        robot.reset(scene_from_names(["red block"], 3))
+        return robot
+
+
 @pytest.mark.parametrize(("size", "depth_m"), [("small", 0.008), ("small", 0.014), ("large", 0.008)])
 def test_what_is_held_near_its_top_does_not_swing(
     shared: SimRobot, size: str, depth_m: float, monkeypatch: pytest.MonkeyPatch
