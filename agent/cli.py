@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from agent.artifacts import RunRecord
+from agent.artifacts import RunRecord, remove_empty
 from agent.errors import STATUS, Exit, PalmettoError, UserError, one_of
 
 _OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@-]*=")
@@ -75,10 +75,12 @@ def run_command(arguments: Any) -> Exit:
     target = get_method(composed["_target_"])
     kept = {k: v for k, v in composed.items() if k not in ("_target_", "out", "seed")}
     built = instantiate(kept, _convert_="all")
+    new_folders = [p for p in (record.out, *record.out.parents) if not p.exists()]
     try:
         code = Exit(target(record=record, **built))
     except UserError:
-        raise  # nothing was done: nothing is left
+        remove_empty(new_folders)  # nothing was done: nothing is left
+        raise
     except PalmettoError as e:
         record.figures["error"] = str(e)
         record.write(STATUS[e.exit_code])
