@@ -11,7 +11,8 @@ from robots.fake import FakeBox, FakeRobot, cast_rays
 from robots.interface import Command, Status
 from robots.kinematics import kinematics
 from robots.primitives import Body, Outcome, Relation, Side, Target, look, pick, place, push
-from robots.primitives.surface import Cloud, measure
+from robots.primitives.held import remembered
+from robots.primitives.surface import Cloud, measure, part_at
 
 RED, BLUE, GREEN = (0.84, 0.08, 0.08), (0.08, 0.20, 0.82), (0.08, 0.58, 0.16)
 
@@ -74,6 +75,24 @@ def test_tells_touching_things_apart_by_colour() -> None:
         thing = measure(cloud, mask)
         assert np.abs(thing.centre_xy - box.xy_m).max() < 0.004
         assert thing.top_m == pytest.approx(box.top_m, abs=0.001)
+
+
+def test_tells_a_thing_from_the_container_of_its_colour() -> None:
+    """A red block on a red tray: the block by its flat top, the tray without what stands on it."""
+    tray = block("tray", 0.5, 0.1, size_m=(0.13, 0.13, 0.012))
+    cloud = Cloud.from_frame(cast_rays([tray, block("red block", 0.52, 0.08, bottom_m=0.012)]))
+    top = np.array([0.52, 0.08, 0.054])
+    mask = cloud.thing_at(top)
+    assert mask is not None
+    part = part_at(cloud, mask, top)
+    assert part is not None
+    assert np.abs(part.centre_xy - top[:2]).max() < 0.005
+    assert part.small
+    assert part.bottom_m == pytest.approx(0.012, abs=0.003)
+    whole = measure(cloud, mask, container=True)
+    assert np.abs(whole.centre_xy - tray.xy_m).max() < 0.005
+    assert whole.top_m == pytest.approx(0.012, abs=0.001)
+    assert part_at(cloud, mask, [0.46, 0.12, 0.012]) is None
 
 
 def test_bare_table_is_nothing_but_a_near_miss_is_forgiven() -> None:
@@ -268,6 +287,24 @@ def test_notices_that_what_it_held_is_gone() -> None:
     assert outcome.status is Status.NOT_HOLDING
     assert "red block" in outcome.detail
     assert body.grasp is None
+
+
+def test_a_body_without_memory_sees_and_feels_what_it_holds() -> None:
+    """As after a restart: the thing hangs 29 mm below the tool, which the fingers alone could not know."""
+    robot = fake(held(block("red block", 0.4, 0.12, size_m=(0.042, 0.042, 0.05)), block("blue block", 0.5, -0.1, BLUE)))
+    body = Body(robot=robot)
+    assert place(body, Relation.ON, at(robot, "blue block")).status is Status.SUCCEEDED
+    assert robot.boxes["red block"].bottom_m == pytest.approx(0.042)
+    assert body.grasp is None
+
+
+def test_sight_corrects_a_wrong_memory() -> None:
+    body = held(block("red block", 0.4, 0.12))
+    assert body.grasp is not None
+    body.grasp = replace(body.grasp, drop_m=0.06)
+    grasp = remembered(body, body.see("front"))
+    assert grasp is not None
+    assert grasp.drop_m == pytest.approx(0.021, abs=0.005)
 
 
 # push

@@ -11,7 +11,7 @@ from robots.interface import Command, Observation, Robot, Status
 from robots.kinematics import kinematics
 from robots.planning.body import ArmShape, Checker
 from robots.planning.height_map import HeightMap
-from robots.planning.motion import Motion, MotionPlanner, Pace
+from robots.planning.motion import Motion, MotionPlanner, pointing_down
 from robots.primitives.surface import Cloud
 
 Float = NDArray[np.float64]
@@ -20,6 +20,8 @@ SETTLE_S = 0.25
 SETTLED_RAD = 0.004
 STRAY_RAD = 0.25
 """A joint that is this far behind its command has run into something."""
+LOW_M, RISE_M = 0.20, 0.09
+"""A hand lower than this may stand between things: it goes straight up by so much before anything else."""
 HELD_WIDTH_M = 0.003
 """Fingers that close further than this hold nothing (the thinnest wall is 5 mm)."""
 
@@ -157,14 +159,16 @@ class Body:
             self.robot.wait(period)
         return None
 
-    def home(
-        self, *, width_m: float | None = None, heights: HeightMap | None = None, pace: Pace | None = None
-    ) -> Outcome:
-        """Straight up where the hand is low, then home."""
+    def home(self, *, width_m: float | None = None) -> Outcome:
+        """Straight up first where the hand is low, then home."""
         state = self.robot.state()
-        checker = None if heights is None else self.checker(heights, width_m=state.gripper_width_m)
-        goal = self.robot.spec.home_q_rad
-        return self.follow(self.planner.to_q(state.arm_q, goal, checker=checker, pace=pace), width_m=width_m)
+        tool, goal = state.world_T_tool, self.robot.spec.home_q_rad
+        if tool.xyz[2] < LOW_M:
+            raised = pointing_down(tool.xyz + [0.0, 0.0, RISE_M], tool.yaw_rad)
+            motion = self.planner.through(state.arm_q, [raised], end_q=goal)
+            if motion.status is Status.SUCCEEDED:
+                return self.follow(motion, width_m=width_m)
+        return self.follow(self.planner.to_q(state.arm_q, goal), width_m=width_m)
 
 
 def failed(body: Body, outcome: Outcome) -> Outcome:

@@ -9,6 +9,7 @@ from robots.planning.height_map import HeightMap
 from robots.planning.motion import pointing_down
 from robots.primitives.base import HELD_WIDTH_M, Body, Outcome, Target, failed
 from robots.primitives.hand import SPREAD_M
+from robots.primitives.held import remembered
 from robots.primitives.pick import ABOVE_M, LOADED
 from robots.primitives.spots import DIRECTIONS, Spot, anywhere, back_at, beside, taken_points, upon, within
 from robots.primitives.surface import Cloud, measure
@@ -20,12 +21,12 @@ LOST_M = 0.006
 
 def place(body: Body, relation: Relation, target: Target | None) -> Outcome:
     """Let go of what is held where `relation` to `target` is true, and return home."""
-    held = body.grasp
-    if held is None:
-        return Outcome(status=Status.NOT_HOLDING, detail="the hand is empty")
-    if not _still_held(body):
+    if body.grasp is not None and not _still_held(body):
         return _lost(body)
     cloud = body.see("front" if target is None else target.camera)
+    body.grasp = held = remembered(body, cloud)
+    if held is None:
+        return Outcome(status=Status.NOT_HOLDING, detail="the hand is empty")
     heights = cloud.height_map()
     spot = _choose(body, relation, target, cloud, heights)
     if isinstance(spot, Outcome):
@@ -39,7 +40,9 @@ def place(body: Body, relation: Relation, target: Target | None) -> Outcome:
     if outcome.status is not Status.SUCCEEDED:
         return failed(body, outcome)
     if not _still_held(body):
-        return failed(body, _lost(body))
+        outcome = _lost(body)
+        body.home(width_m=robot.spec.gripper_max_width_m)
+        return outcome
     opened = min(held.width_m + 2 * SPREAD_M, robot.spec.gripper_max_width_m)
     body.grip(opened)
     body.grasp = None
