@@ -1,8 +1,9 @@
-"""Training: it learns, resumes to the last bit, and refuses what is not its own; checkpoints and bundles hold together."""
+"""Training: it learns, resumes to the last bit, refuses what is not its own; checkpoints and bundles hold together."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def test_learning_rate_warms_up_stays_and_falls() -> None:
     assert rates[0] == pytest.approx(0.1)
     assert set(rates[10:80]) == {1.0}
     assert rates[90] == pytest.approx(0.5)
-    assert all(a >= b for a, b in zip(rates[80:], rates[81:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates[80:]))
 
 
 def test_shards_give_back_what_was_written(tmp_path: Path) -> None:
@@ -125,7 +126,11 @@ def _observation() -> Observation:
         world_T_camera=Pose.identity(),
     )  # fmt: skip
     state = RobotState(
-        world_T_base=Pose.identity(), arm_q=np.zeros(7), gripper_width_m=0.08, world_T_tool=Pose.identity(), holding=False
+        world_T_base=Pose.identity(),
+        arm_q=np.zeros(7),
+        gripper_width_m=0.08,
+        world_T_tool=Pose.identity(),
+        holding=False,
     )
     return Observation(time_s=0.0, frames={"front": frame}, state=state)
 
