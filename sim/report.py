@@ -26,7 +26,7 @@ def report(lines: Sequence[Line]) -> dict[str, Any]:
             split: {**r.figures(), "mean_rate": mean(_rates([x for x in agent if x["split"] == split], _task).values())}
             for split, r in _rates(agent, lambda x: str(x["split"])).items()
         },
-        "acted": rate_of(x["success"] for x in acting).figures(),
+        "acted": {**rate_of(x["success"] for x in acting).figures(), "mean_rate": mean(_rates(acting, _task).values())},
         "declined": rate_of(x["success"] for x in declining).figures(),
         "false_alarms": rate_of(bool(x["declined"]) for x in acting).figures(),
         "arms": {
@@ -71,7 +71,8 @@ def print_report(figures: dict[str, Any]) -> None:
     if len(figures["splits"]) > 1:
         for name, f in figures["splits"].items():
             print(f"{name:{width}}  {'':9} {f['mean_rate']:7.1%}  mean over its tasks")
-    print(f"{'declined':{width}}  {_rate(figures['declined'])}")
+    print(f"{'acted':{width}}  {_rate(figures['acted'])}  of what is to be done")
+    print(f"{'declined':{width}}  {_rate(figures['declined'])}  of what is to be asked about or refused")
     print(f"{'alarms':{width}}  {_rate(figures['false_alarms'])}  asked or refused where it should act")
     for arm, f in figures["arms"].items():
         print(f"{arm:{width}}  {_rate(f)}  control: {'nothing' if arm == 'blank' else 'something else'} was said")
