@@ -109,7 +109,7 @@ def test_sees_what_is_painted_on_the_table() -> None:
     thing = measure(cloud, mask)
     assert thing.flat
     assert np.abs(thing.centre_xy - [0.5, 0.1]).max() < 0.004
-    assert cloud.height_map().columns().shape == (0, 3)
+    assert cloud.height_map().columns.shape == (0, 3)
 
 
 # pick

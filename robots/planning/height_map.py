@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,7 @@ Float = NDArray[np.float64]
 
 CELL_M = 0.005
 LOWER_XY_M = (0.15, -0.50)
+LOWEST_M = 0.004
 SHAPE = (142, 200)
 """x from 0.15 to 0.86 m, y from -0.5 to 0.5 m: the table that the arm reaches."""
 
@@ -34,21 +36,22 @@ class HeightMap:
         np.maximum.at(heights, (ij[inside, 0], ij[inside, 1]), p[inside, 2])
         return cls(heights_m=heights)
 
-    def columns(self, lowest_m: float = 0.004) -> Float:
-        """float64[M,3]: centre and height of each cell higher than `lowest_m`."""
-        i, j = np.nonzero(self.heights_m > lowest_m)
+    @cached_property
+    def columns(self) -> Float:
+        """float64[M,3]: centre and height of each cell that stands higher than the table's unevenness."""
+        i, j = np.nonzero(self.heights_m > LOWEST_M)
         return np.column_stack([LOWER_XY_M[0] + i * CELL_M, LOWER_XY_M[1] + j * CELL_M, self.heights_m[i, j]])
 
     def edges(self) -> Float:
         """float64[M,3]: the columns that stand higher than a neighbour: what something sliding along would meet."""
         h = np.pad(self.heights_m, 1)
         lowest = np.minimum(np.minimum(h[:-2, 1:-1], h[2:, 1:-1]), np.minimum(h[1:-1, :-2], h[1:-1, 2:]))
-        return HeightMap(heights_m=np.where(self.heights_m > lowest + 0.002, self.heights_m, 0.0)).columns()
+        return HeightMap(heights_m=np.where(self.heights_m > lowest + 0.002, self.heights_m, 0.0)).columns
 
     def highest(self, centres: ArrayLike, yaw_rad: float, half_m: tuple[float, float]) -> Float:
         """float64[N]: the greatest height under rectangles at `centres` [N,2], half extents along their axes."""
         at = np.asarray(centres, dtype=np.float64).reshape(-1, 2)
-        columns = self.columns()
+        columns = self.columns
         if len(columns) == 0:
             return np.zeros(len(at))
         offset = columns[None, :, :2] - at[:, None, :]
