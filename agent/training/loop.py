@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from agent.stream import Stream
 from agent.training.batch import Batch, make_batch
 from agent.training.data import Source
-from agent.training.perception import Names, PerceptionHeads, Targets, make_targets
+from agent.training.perception import Names, PerceptionHeads, Targets, make_targets, visual_words
 from agent.training.shards import Picture
 from agent.vlm.checkpoint import CheckpointError, load_weights, save_checkpoint, save_tensors
 from agent.vlm.model import VLM, pointer_loss
@@ -50,6 +50,7 @@ class TrainConfig:
     clip: float = 1.0
     point_weight: float = 0.5
     see_weight: float = 0.3
+    word_weight: float = 1.0
     seed: int = 0
     threads: int = 2
     save_every: int = 200
@@ -138,6 +139,7 @@ def train(
         load_weights(heads, load_file(str(heads_from / "heads.safetensors")), "heads.safetensors")
     run = nn.ModuleDict({"model": model, "heads": heads})
     optimizer = _optimizer(model, heads, config)
+    called = [stream.words(n) for n in (*names.colours, *names.kinds, *names.sizes)]
     data = None if config.stage == "speak" else Data(sources, config)
     start, seen = _resume(out, model, heads, optimizer, config)
     model.train()
@@ -151,10 +153,11 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = group["base"] * learning_rate(config, step)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.bf16):
-            figures = _figures(model, heads, batch, targets, config.stage)
+            figures = _figures(model, heads, batch, targets, config.stage, called)
         loss = (
             figures.get("words", torch.zeros(()))
             + config.point_weight * figures.get("points", torch.zeros(()))
+            + config.word_weight * figures.get("named", torch.zeros(()))
             + (config.see_weight if config.stage == "both" else 1.0) * _seeing(figures)
         )
         if not math.isfinite(float(loss.detach())):
@@ -191,7 +194,7 @@ def _freeze_statistics(module: nn.Module) -> None:
 
 
 def _figures(
-    model: VLM, heads: PerceptionHeads, batch: Batch, targets: Targets | None, stage: Stage
+    model: VLM, heads: PerceptionHeads, batch: Batch, targets: Targets | None, stage: Stage, called: list[list[int]]
 ) -> dict[str, Tensor]:
     if stage == "speak":
         x = model.decoder.embed(batch.ids)
@@ -203,7 +206,10 @@ def _figures(
         return heads(*model.vision(batch.image), targets)  # type: ignore[no-any-return]
     tokens, features = model.vision(batch.image)
     hidden = model.read(tokens, batch.state, batch.ids, batch.segments, batch.positions)
-    return {**losses(model, batch, features, hidden), **heads(tokens, features, targets)}
+    words = torch.stack([model.decoder.embed.weight[ids].mean(0) for ids in called]).detach()
+    image = model.prefix(tokens, batch.state)[:, :-1]
+    named = visual_words(image, targets.shown, words)
+    return {**losses(model, batch, features, hidden), **heads(tokens, features, targets), "named": named}
 
 
 def _text_mask(segments: Tensor) -> Tensor:
@@ -234,7 +240,7 @@ def _batches(
             return make_batch(bundles, stream, model.config, None), None
         pictures, rng = data.draw(step)
         batch = make_batch(pictures, stream, model.config, rng)
-        return batch, make_targets(pictures, names, model.config.vision.map_grid, rng)
+        return batch, make_targets(pictures, names, model.config.vision, rng)
 
     with ThreadPoolExecutor(1) as pool:
         ahead = [pool.submit(make, s) for s in range(start, min(start + 3, config.steps))]

@@ -34,7 +34,8 @@ class Names:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Targets:
     """colour, kind, size int64[B,M,M] (0 = nothing); query_* int64[Q]: asked things, their picture and whether there;
-    where_at int64[P] indexes the queries that have exactly one answer, where_cell float32[P,2]."""
+    where_at int64[P] indexes the queries that have exactly one answer, where_cell float32[P,2]; shown float32[B,G*G,N]:
+    how much of each name (colours, kinds, sizes, in that order) is in each image token's patch."""
 
     colour: Tensor
     kind: Tensor
@@ -45,14 +46,17 @@ class Targets:
     there: Tensor
     where_at: Tensor
     where_cell: Tensor
+    shown: Tensor
 
 
-def make_targets(pictures: Sequence[Picture], names: Names, map_grid: int, rng: np.random.Generator) -> Targets:
+def make_targets(pictures: Sequence[Picture], names: Names, c: VisionConfig, rng: np.random.Generator) -> Targets:
     """Labels of a batch. For every thing that is there, one colour-kind pair that is not is asked for too."""
     colour_of = {n: i for i, n in enumerate(names.colours)}
     kind_of = {n: i for i, n in enumerate(names.kinds)}
     size_of = {n: i for i, n in enumerate(names.sizes)}
+    map_grid = c.map_grid
     planes: list[np.ndarray] = []
+    shown = np.zeros((len(pictures), c.grid**2, len(colour_of) + len(kind_of) + len(size_of)), np.float32)
     queries: list[tuple[int, int, int, float]] = []
     where: list[tuple[int, tuple[float, float]]] = []
     for b, p in enumerate(pictures):
@@ -61,6 +65,14 @@ def make_targets(pictures: Sequence[Picture], names: Names, map_grid: int, rng: 
         for i, o in enumerate(p.objects):
             tables[:, i + 1] = colour_of[o.colour] + 1, kind_of[o.kind] + 1, size_of[o.size] + 1
         planes.append(tables[:, p.grid])
+        side = map_grid // c.grid
+        patches = p.grid.reshape(c.grid, side, c.grid, side).swapaxes(1, 2).reshape(c.grid**2, side * side)
+        for i, o in enumerate(p.objects):
+            # The root: a block that fills a tenth of its patch must still be heard beside a plate that fills the rest.
+            share = np.sqrt((patches == i + 1).mean(axis=1))
+            shown[b, :, colour_of[o.colour]] += share
+            shown[b, :, len(colour_of) + kind_of[o.kind]] += share
+            shown[b, :, len(colour_of) + len(kind_of) + size_of[o.size]] += 0.5 * share
         pairs = [(colour_of[o.colour], kind_of[o.kind]) for o in p.objects]
         for o, pair in zip(p.objects, pairs, strict=True):
             if o.point is None:
@@ -85,8 +97,22 @@ def make_targets(pictures: Sequence[Picture], names: Names, map_grid: int, rng: 
         query_picture=column[0], query_colour=column[1], query_kind=column[2],
         there=torch.from_numpy(q[:, 3].astype(np.float32)),
         where_at=torch.tensor([i for i, _ in where], dtype=torch.int64),
-        where_cell=torch.tensor([c for _, c in where], dtype=torch.float32).reshape(-1, 2),
+        where_cell=torch.tensor([cell for _, cell in where], dtype=torch.float32).reshape(-1, 2),
+        shown=torch.from_numpy(shown),
     )  # fmt: skip
+
+
+def visual_words(prefix: Tensor, shown: Tensor, name_embeddings: Tensor) -> Tensor:
+    """How far the image tokens are from the words for what they show: mean of 1 - cosine over patches with something.
+
+    prefix [B,G*G,D]; shown [B,G*G,N]; name_embeddings [N,D]. A language model knows how to find a word again that stood
+    earlier in its context; this lets it find things in pictures the same way from the first step on.
+    """
+    target = shown @ name_embeddings
+    something = shown.sum(-1) > 0.1
+    if not bool(something.any()):
+        return prefix.new_zeros(())
+    return (1 - F.cosine_similarity(prefix.float()[something], target[something], dim=-1)).mean()
 
 
 class PerceptionHeads(nn.Module):
