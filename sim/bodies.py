@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import pybullet as p
 from robots.geometry import Pose
 from sim import shapes
 from sim.lexicon import MOVABLE_KINDS, RGB
+from sim.meshes import ASSETS
 from sim.scenes import ObjectSpec
 
 MASS_KG = {"block": 0.05, "cylinder": 0.05, "bowl": 0.4, "plate": 0.4, "box": 0.4, "zone": 0.0}
@@ -19,6 +21,13 @@ TABLE_FRICTION = 0.8
 ROLLING_FRICTION = 1e-3
 SPINNING_FRICTION = 1e-3
 """Metres: the lever arm of a contact patch. Stops a cylinder on its side within a hand's breadth."""
+
+MOST_PIECES = 16
+"""PyBullet's createCollisionShapeArray silently drops what comes after so many."""
+COLLISION = ASSETS / "collision"
+"""Shapes of more pieces, written by assets/make_collision.py."""
+_CORNERS = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+_SIDES = 24  # of round pieces
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,6 +89,9 @@ def _collision(client: int, kind: str, size: str) -> int:
         if first.form == "box":
             return int(p.createCollisionShape(p.GEOM_BOX, halfExtents=[x, y, z], physicsClientId=client))
         return int(p.createCollisionShape(p.GEOM_CYLINDER, radius=x, height=2 * z, physicsClientId=client))
+    if len(pieces) > MOST_PIECES:
+        path = str(COLLISION / f"{kind}_{size}.obj")
+        return int(p.createCollisionShape(p.GEOM_MESH, fileName=path, physicsClientId=client))
     return int(
         p.createCollisionShapeArray(
             shapeTypes=[p.GEOM_BOX if c.form == "box" else p.GEOM_CYLINDER for c in pieces],
@@ -91,6 +103,25 @@ def _collision(client: int, kind: str, size: str) -> int:
             physicsClientId=client,
         )
     )
+
+
+def collision_obj(pieces: Sequence[shapes.Piece]) -> str:
+    """Pieces as the text of an OBJ file, a group each; PyBullet collides with the hull of every group."""
+    lines, first = [], 1
+    for number, piece in enumerate(pieces):
+        x, y, z = piece.half_extents_m
+        if piece.form == "box":
+            corners = np.array([[sx * x, sy * y, sz * z] for sz in (-1, 1) for sx, sy in _CORNERS])
+        else:
+            angle = 2 * np.pi * np.arange(_SIDES) / _SIDES
+            ring = np.column_stack([x * np.cos(angle), x * np.sin(angle)])
+            corners = np.concatenate([np.column_stack([ring, np.full(_SIDES, sz * z)]) for sz in (-1, 1)])
+        lines.append(f"o piece{number}")
+        lines += [f"v {a:.6f} {b:.6f} {c:.6f}" for a, b, c in piece.shape_T_piece.apply(corners)]
+        # Hulls are made of the corners alone: a fan names them all.
+        lines += [f"f {first} {first + i} {first + i + 1}" for i in range(1, len(corners) - 1)]
+        first += len(corners)
+    return "\n".join(lines) + "\n"
 
 
 def _visual(client: int, key: str, rgb: RGB) -> int:
