@@ -86,25 +86,25 @@ class Stream:
                 out += [self.special[FAILED], *self.words(result.status.value)]
         return [*out, self.special[PLAN]]
 
-    def calls(self, calls: Sequence[PrimitiveCall]) -> tuple[list[int], list[tuple[int, Point]]]:
-        """Ids of a plan, and for each <point> whose place is known its index among them with (row, col) px."""
+    def calls(self, calls: Sequence[PrimitiveCall]) -> tuple[list[int], list[tuple[int, str, Point | None]]]:
+        """Ids of a plan, and for each <point> its index among them, the words before it and its (row, col) px."""
         out: list[int] = []
-        points: list[tuple[int, Point]] = []
+        points: list[tuple[int, str, Point | None]] = []
         for call in calls:
-            found: list[tuple[int, Point | None]] = []
+            found: list[tuple[int, str, Point | None]] = []
             ids = self._call(call, points=found)
-            points += [(len(out) + i, p) for i, p in found if p is not None]
+            points += [(len(out) + i, words, p) for i, words, p in found]
             out += ids
             if VERBS[call.verb].argument is not Argument.NONE:
                 out.append(self.special[END])
         return out, points
 
-    def _call(self, call: PrimitiveCall, points: list[tuple[int, Point | None]] | None) -> list[int]:
+    def _call(self, call: PrimitiveCall, points: list[tuple[int, str, Point | None]] | None) -> list[int]:
         out = [self.special[f"<{call.verb.value}>"]]
 
-        def point(p: Point | None) -> None:
+        def point(words: str, p: Point | None) -> None:
             if points is not None:
-                points.append((len(out), p))
+                points.append((len(out), words, p))
                 out.append(self.special[POINT])
 
         argument = VERBS[call.verb].argument
@@ -118,12 +118,12 @@ class Stream:
             if call.relation is Relation.WHERE:
                 out += self.words("was")
             elif call.relation is None or call.relation.takes_point:
-                point(call.point)
+                point(call.target, call.point)
         if argument is Argument.DESTINATION:
             out += self.words("to")
             if call.side is not None:
                 out += self.words(call.side.value)
             else:
                 out += self.words(call.destination)
-                point(call.destination_point)
+                point(call.destination, call.destination_point)
         return out

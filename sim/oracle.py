@@ -149,6 +149,16 @@ def _clearing(move: Move, facts: Facts, point_of: PointOf) -> list[PrimitiveCall
     return calls
 
 
+def move_calls(move: Move, point_of: PointOf) -> list[PrimitiveCall]:
+    """The calls that a move takes with an empty hand and nothing in the way."""
+    if isinstance(move, Push):
+        return [_push(move, point_of)]
+    calls = [_pick(move.subject, point_of)]
+    if isinstance(move, PickPlace):
+        calls.append(_place(move, point_of))
+    return calls
+
+
 def _pick(name: str, point_of: PointOf) -> PrimitiveCall:
     return PrimitiveCall(verb=Verb.PICK, target=name, point=point_of(name))
 

@@ -26,15 +26,15 @@ from robots.geometry import Pose
 from robots.interface import Status
 from robots.relations import Relation
 from sim.kinematic import NOTHING_FAILS, Failures, Step, rollout
-from sim.lexicon import HEIGHT_M
+from sim.lexicon import HEIGHT_M, canonical
 from sim.naming import SceneError
-from sim.oracle import remaining_calls
+from sim.oracle import PointOf, move_calls, remaining_calls
 from sim.points import points
 from sim.render import FIRST_OBJECT_ID
 from sim.robot import SimRobot, open_sim_robot
 from sim.scenes import sample_scene
 from sim.symbolic import SymbolicState
-from sim.tasks.base import Instance
+from sim.tasks.base import Instance, Move
 from sim.tasks.suites import sample, sample_about
 from sim.world import World
 
@@ -130,8 +130,8 @@ def saying_picture(robot: SimRobot, seed: int) -> Picture:
     arrange(robot.world, step.state)
     picture = take(robot, seed, ())
     at = {name: o.point for name, o in zip(robot.world.names, picture.objects, strict=True)}
-    said = [_sentence(instance, step.state, step.history, at)]
-    said += [_sentence(i, s, h, at) for i, s, h in _others(instance, step, rng)]
+    said = [sentence(instance, step.state, step.history, at)]
+    said += [sentence(i, s, h, at) for i, s, h in _others(instance, step, rng)]
     return replace(picture, sentences=tuple(said))
 
 
@@ -169,18 +169,63 @@ def _others(
             return
 
 
-def _sentence(
+def sentence(
     instance: Instance, state: SymbolicState, history: Sequence[PrimitiveResult], at: Mapping[str, Point | None]
 ) -> Sentence:
-    calls = remaining_calls(instance, state, history, point_of=at.get)
+    """The remaining plan in the instruction's own words: things are called as they were called, and the picture is
+    asked, by pointing, whether there is such a thing, and only one."""
+    said = dict(instance.said)
+    marks: dict[str, tuple[Point, ...]] = {}
+    if instance.expected != "act":
+        calls = plain_calls(instance.intended, at.get)
+        meant = canonical(instance.spoilt) if instance.expected == "ask" else None
+        fitting = [o.name for o in instance.objects if meant is not None and meant.fits(o.size, o.colour, o.kind)]
+        marks[instance.spoilt] = tuple(p for p in map(at.get, fitting) if p is not None)
+    else:
+        calls = remaining_calls(instance, state, history, point_of=at.get)
+        if any(words.startswith("any ") for words in said.values()):
+            calls = _one_of_many(instance, calls, said, marks, at)
     return Sentence(
         family=instance.family,
         instruction=instance.instruction,
-        history=tuple(
-            (format_call(replace(r.call, point=None, destination_point=None)), r.status.value) for r in history
-        ),
-        plan=format_plan(calls),
+        history=tuple((format_call(_in_words(r.call, said, bare=True)), r.status.value) for r in history),
+        plan=format_plan([_in_words(c, said) for c in calls]),
+        marks=tuple(marks.items()),
     )
+
+
+def _in_words(call: PrimitiveCall, said: Mapping[str, str], *, bare: bool = False) -> PrimitiveCall:
+    named = replace(
+        call,
+        target=said.get(call.target, call.target),
+        destination=said.get(call.destination, call.destination),
+    )
+    return replace(named, point=None, destination_point=None) if bare else named
+
+
+def plain_calls(program: Sequence[Move], point_of: PointOf) -> list[PrimitiveCall]:
+    """The calls of a program, one move after the other, as if all were there."""
+    calls: list[PrimitiveCall] = []
+    for move in program:
+        calls += move_calls(move, point_of)
+    return [*calls, PrimitiveCall(verb=Verb.DONE)]
+
+
+def _one_of_many(
+    instance: Instance,
+    calls: list[PrimitiveCall],
+    said: Mapping[str, str],
+    marks: dict[str, tuple[Point, ...]],
+    at: Mapping[str, Point | None],
+) -> list[PrimitiveCall]:
+    """ "All the ...": any one of them, then look again; how many are left is for the picture to say."""
+    words = next(w for w in said.values() if w.startswith("any "))
+    left = [c.target for c in calls if c.verb is Verb.PICK and said.get(c.target) == words]
+    marks[words] = tuple(p for p in map(at.get, left) if p is not None)
+    if calls[0].verb is Verb.DONE:
+        calls = move_calls(instance.program[0], at.get)
+    first_place = next((i for i, c in enumerate(calls) if c.verb is Verb.PLACE), len(calls) - 1)
+    return [*calls[: first_place + 1], PrimitiveCall(verb=Verb.LOOK), PrimitiveCall(verb=Verb.DONE)]
 
 
 def make_shard(path: Path, first_seed: int, count: int, renderer: str, make: Callable[[SimRobot, int], Picture]) -> int:

@@ -51,7 +51,7 @@ def test_every_kind_of_call_can_be_written(grammar: Grammar, calls: list[Primiti
     stream: Stream = grammar.stream
     whole = [*calls, PrimitiveCall(verb=Verb.DONE)]
     ids, points = stream.calls(whole)
-    at = dict(points)
+    at = {i: point for i, _, point in points}
     decoder = PlanDecoder(grammar)
     for i, token in enumerate(ids):
         assert token in decoder.allowed()

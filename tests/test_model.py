@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from agent.stream import Stream  # noqa: E402
 from agent.training.batch import make_batch  # noqa: E402
 from agent.vlm.decoder import Decoder, rope_table, rotate  # noqa: E402
-from agent.vlm.model import pointer_loss, segment_mask  # noqa: E402
+from agent.vlm.model import pointer_loss, pointer_targets, segment_mask  # noqa: E402
 from tests.tiny import tiny_stream, tiny_tokenizer  # noqa: E402
 from tests.tiny_model import tiny_config, tiny_model, tiny_picture  # noqa: E402
 
@@ -88,14 +88,25 @@ def test_labels_are_the_tokens_that_follow() -> None:
 
 
 def test_pointer_loss_is_least_at_the_point() -> None:
-    target = torch.tensor([[5.0, 9.0]])
+    target = torch.tensor([[[5.0, 9.0]]])
 
     def loss(row: int, column: int) -> float:
-        logits = torch.full((1, 256), -4.0)
+        logits = torch.full((1, 257), -4.0)
         logits[0, row * 16 + column] = 4.0
         return float(pointer_loss(logits, target, 16))
 
     assert loss(5, 9) < loss(5, 10) < loss(5, 13)
+
+
+def test_pointer_targets_share_themselves_out() -> None:
+    nan = float("nan")
+    cells = torch.tensor([[[2.0, 3.0], [nan, nan]], [[2.0, 3.0], [12.0, 9.0]], [[nan, nan], [nan, nan]]])
+    one, two, none = pointer_targets(cells, 16)
+    assert one.argmax() == two[: 8 * 16].argmax() == 2 * 16 + 3
+    assert float(two[: 7 * 16].sum()) == pytest.approx(0.5, abs=1e-3)
+    assert float(two[7 * 16 : -1].sum()) == pytest.approx(0.5, abs=1e-3)
+    assert float(none[-1]) == 1.0
+    assert float(one[-1]) == 0.0
 
 
 def test_smollm2_keeps_its_perplexity() -> None:

@@ -66,6 +66,10 @@ def tiny_picture(seed: int) -> Picture:
                 family="put", instruction="push the red block and pick", plan=place,
                 history=(("pick(red block)", "grasp failed"), ("pick(red block)", "succeeded")),
             ),
+            Sentence(
+                family="absent", instruction="pick the blue bowl", history=(), plan="pick(blue bowl)\ndone()",
+                marks=(("blue bowl", ()),),
+            ),
         ),
     )  # fmt: skip
 

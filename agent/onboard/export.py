@@ -53,7 +53,7 @@ class _Extend(nn.Module):
         past: Cache = [(past_keys[i][None], past_values[i][None]) for i in range(past_keys.shape[0])]
         hidden, cache = self.model.decoder(x, row[None], mask, past)
         keys, values = torch.cat([k for k, _ in cache]), torch.cat([v for _, v in cache])
-        return hidden, self.model.pointer(hidden), keys, values
+        return hidden, self.model.query(hidden), keys, values
 
 
 def export_bundle(checkpoint: Path, out: Path, *, name: str, weights: Weights = "int8") -> dict[str, Any]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from agent.onboard.bundle import Bundle
 from agent.onboard.constrain import Grammar, PlanDecoder
-from agent.plan import Plan, Point, PrimitiveResult, format_plan
-from agent.preprocess import CAMERA, pixel_from_cell, planner_inputs, soft_peak
+from agent.onboard.grounded import Found, find, grounded, pointed
+from agent.plan import Plan, PrimitiveResult, format_plan
+from agent.preprocess import CAMERA, planner_inputs
 from agent.stream import POINT
 from agent.verbs import Verb
 from robots.interface import Observation
@@ -57,14 +58,20 @@ class OnnxPlanner:
         x = np.concatenate([prefix, bundle.embed(prompt)], axis=1)
         hidden, _, cache = bundle.extend(x, bundle.empty_cache())
         decoder = PlanDecoder(self._grammar, self._verbs)
+        found: list[Found] = []
         for _ in range(MAX_TOKENS):
             token = self._choose(hidden[-1], decoder)
             hidden, query, cache = bundle.extend(bundle.embed([token]), cache)
-            point = self._point(query[-1], features, height, width) if token == self._point_id else None
+            point = None
+            if token == self._point_id:
+                seen = find(query[-1], features, bundle.manifest.map_grid, height, width)
+                found.append(seen)
+                point = seen.point
             decoder.advance(token, point)
             if decoder.finished or (first_call_only and decoder.calls):
                 break
-        calls = tuple(decoder.calls)
+        names = [words for call in decoder.calls for words in pointed(call)]
+        calls = grounded(decoder.calls, list(zip(names, found, strict=False)), history)
         return Plan(instruction=instruction, calls=calls, text=format_plan(calls), planner=self.name)
 
     def _choose(self, hidden: np.ndarray, decoder: PlanDecoder) -> int:
@@ -72,7 +79,3 @@ class OnnxPlanner:
         if len(allowed) == 1:
             return int(allowed[0])
         return int(allowed[np.argmax(self.bundle.table[allowed] @ hidden)])
-
-    def _point(self, query: np.ndarray, features: np.ndarray, height: int, width: int) -> Point:
-        grid = self.bundle.manifest.map_grid
-        return pixel_from_cell(soft_peak((query @ features).reshape(grid, grid)), height, width, grid)

@@ -26,7 +26,8 @@ class Batch:
 
     image float32[B,3,px,px]; state float32[B,S]; ids, segments, positions int64[B,T];
     label_at int64[N]: flat index into B*T of the token whose successor is label int64[N];
-    point_at int64[Q]: flat index of the <point> tokens, point_cell float32[Q,2] (row, col) in cells.
+    point_at int64[Q]: flat index of the <point> tokens, point_cell float32[Q,K,2] the (row, col) in cells
+    that are right there, nan where there are fewer than K; all nan: nothing in the picture is.
     """
 
     image: Tensor
@@ -42,11 +43,11 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """A sentence as tokens; points: index into `plan` with (row, col) px."""
+    """A sentence as tokens; points: index into `plan` with all the (row, col) px that are right there."""
 
     prompt: list[int]
     plan: list[int]
-    points: list[tuple[int, tuple[int, int]]]
+    points: list[tuple[int, tuple[tuple[int, int], ...]]]
 
 
 def encode_sentence(stream: Stream, s: Sentence) -> Encoded:
@@ -55,7 +56,14 @@ def encode_sentence(stream: Stream, s: Sentence) -> Encoded:
         PrimitiveResult(call=parse_call(call), status=Status(status), detail="", start_s=0.0, end_s=0.0)
         for call, status in s.history
     ]
-    plan, points = stream.calls(parse_plan(s.plan))
+    plan, found = stream.calls(parse_plan(s.plan))
+    marks = dict(s.marks)
+    points: list[tuple[int, tuple[tuple[int, int], ...]]] = []
+    for i, words, point in found:
+        if words in marks:
+            points.append((i, marks[words]))
+        elif point is not None:
+            points.append((i, (point,)))
     return Encoded(prompt=stream.prompt(s.instruction, history), plan=plan, points=points)
 
 
@@ -92,7 +100,7 @@ def make_batch(
     label_at: list[int] = []
     label: list[int] = []
     point_at: list[int] = []
-    point_cell: list[tuple[float, float]] = []
+    point_cell: list[list[tuple[float, float]]] = []
     for b, (row, p) in enumerate(zip(rows, pictures, strict=True)):
         at = 0
         for k, e in enumerate(row):
@@ -103,10 +111,14 @@ def make_batch(
             start = at + len(e.prompt)
             label_at += [b * length + start - 1 + i for i in range(len(e.plan))]
             label += e.plan
-            for i, point in e.points:
+            for i, right in e.points:
                 point_at.append(b * length + start + i)
-                point_cell.append(cell_from_pixel(point, p.rgb.shape[0], p.rgb.shape[1], grid))
+                point_cell.append([cell_from_pixel(point, p.rgb.shape[0], p.rgb.shape[1], grid) for point in right])
             at += n
+    most = max([len(c) for c in point_cell] + [1])
+    cells = np.full((len(point_cell), most, 2), np.nan, np.float32)
+    for q, right_there in enumerate(point_cell):
+        cells[q, : len(right_there)] = np.array(right_there, np.float32).reshape(-1, 2)
     return Batch(
         image=torch.from_numpy(np.stack(images)),
         state=torch.from_numpy(np.stack([p.state for p in pictures])),
@@ -116,5 +128,5 @@ def make_batch(
         label_at=torch.tensor(label_at, dtype=torch.int64),
         label=torch.tensor(label, dtype=torch.int64),
         point_at=torch.tensor(point_at, dtype=torch.int64),
-        point_cell=torch.tensor(point_cell, dtype=torch.float32).reshape(-1, 2),
+        point_cell=torch.from_numpy(cells),
     )

@@ -98,16 +98,21 @@ def losses(model: VLM, batch: Batch, features: Tensor, hidden: Tensor) -> dict[s
     if len(batch.point_at) and features.numel():
         grid = model.config.vision.map_grid
         picture = batch.point_at // hidden.shape[1]
-        query = model.pointer(flat[batch.point_at])
+        query = model.query(flat[batch.point_at])
         # One product a picture: gathering a map for every point would cost more than the decoder's attention.
-        scores = torch.cat([query[picture == b] @ features[b].flatten(1) for b in range(features.shape[0])])
+        scores = torch.cat([model.point(query[picture == b], features[b]) for b in range(features.shape[0])]).float()
         order = torch.cat([torch.nonzero(picture == b)[:, 0] for b in range(features.shape[0])])
-        scores = scores.float() / features.shape[1] ** 0.5
-        cell = batch.point_cell[order]
-        out["points"] = pointer_loss(scores, cell, grid)
-        peak = scores.argmax(1)
-        found = torch.stack([peak // grid, peak % grid], dim=1)
-        out["points_right"] = ((found - cell).abs().amax(1) <= 1.5).float().mean()
+        cells = batch.point_cell[order]
+        out["points"] = pointer_loss(scores, cells, grid)
+        here = ~torch.isnan(cells[:, 0, 0])
+        said_nothing = scores.argmax(1) == grid * grid
+        peak = scores[:, :-1].argmax(1)
+        found = torch.stack([peak // grid, peak % grid], dim=1)[:, None]
+        near = ((found - torch.nan_to_num(cells, nan=-99.0)).abs().amax(2) <= 1.5).any(1)
+        if bool(here.any()):
+            out["points_right"] = (near & ~said_nothing)[here].float().mean()
+        if bool((~here).any()):
+            out["nothing_right"] = said_nothing[~here].float().mean()
     return out
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from agent.errors import UserError
-from agent.training.data import open_sources, words_and_names
+from agent.training.data import Source, open_sources, words_and_names
 from agent.training.loop import TrainConfig
 from agent.training.loop import train as run
 from agent.training.perception import Names
-from agent.training.shards import ShardError
+from agent.training.shards import Picture, ShardError
 from agent.training.start import new_model
 from agent.vlm.checkpoint import CheckpointError, load_checkpoint
 from agent.vlm.config import VisionConfig
+
+Texts = Callable[[np.random.Generator], Picture]
+VOCABULARY_DRAWS = 2000
+"""Bundles of sentences whose words a new model's vocabulary keeps."""
 
 
 def train(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,18 +30,17 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: no data, a foreign checkpoint, other options than the run in `out` was begun with.
     """
-    if not options.get("data"):
-        raise UserError("train on what? data=DIR (from `palmetto collect` or `palmetto pictures`), several with commas")
-    out = Path(options["out"])
-    known = {f.name for f in fields(TrainConfig)}
-    config = TrainConfig(**{k: v for k, v in options.items() if k in known and v is not None})
-    folders = [Path(f) for f in str(options["data"]).split(",")]
-    if config.stage == "speak":
-        raise UserError("stage=speak draws its sentences from a program, not from data; on the command line: see, both")
+    out, start, texts = Path(options["out"]), options.get("start"), options.get("texts")
+    config = TrainConfig(**{f.name: options[f.name] for f in fields(TrainConfig) if options.get(f.name) is not None})
+    if config.stage not in ("speak", "see", "both"):
+        raise UserError(f"stage={config.stage}: there are speak, see and both")
+    if config.stage != "speak" and not options.get("data"):
+        raise UserError(f"stage={config.stage} trains on what? data=FOLDER (docs/training.md makes some)")
     try:
-        sources = open_sources(folders, VisionConfig().map_grid)
+        sources = _sources(options, config, texts)
         words, names = words_and_names(sources)
-        start = out if (out / "training.json").is_file() else options.get("start")
+        if (out / "training.json").is_file():
+            start = out
         heads_from = None
         if start:
             loaded = load_checkpoint(Path(start))
@@ -47,8 +52,21 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
             model, tokenizer = new_model(layers=layers, rank=int(options["rank"]), keep_words=words, seed=config.seed)
         print(f"train  {sum(len(s) for s in sources)} pictures, stage {config.stage}, into {out}", flush=True)
         figures = run(
-            model, tokenizer, names, sources, out, config, lambda line: print(line, flush=True), heads_from=heads_from
-        )
+            model, tokenizer, names, sources, out, config, _say, texts=texts, heads_from=heads_from
+        )  # fmt: skip
     except (ShardError, CheckpointError, FloatingPointError, OSError) as error:
         raise UserError(str(error)) from error
     return {"steps": config.steps, **{k: round(v, 4) for k, v in figures.items()}}
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _sources(options: Mapping[str, Any], config: TrainConfig, texts: Texts | None) -> Sequence[Source]:
+    if config.stage != "speak":
+        return open_sources([Path(f) for f in str(options["data"]).split(",")], VisionConfig().map_grid)
+    if texts is None:
+        raise UserError("stage=speak draws its sentences from `texts`; see conf/train.yaml")
+    rng = np.random.default_rng(config.seed)
+    return [[texts(rng) for _ in range(VOCABULARY_DRAWS)]]

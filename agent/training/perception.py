@@ -146,7 +146,8 @@ class PerceptionHeads(nn.Module):
         query = self.point_colour(t.query_colour) + self.point_kind(t.query_kind)
         logits = torch.einsum("qc,qcm->qm", query, features.float().flatten(2)[t.query_picture])
         logits = logits[t.where_at] / features.shape[1] ** 0.5
-        out["where"] = pointer_loss(logits, t.where_cell, features.shape[-1])
+        silent = logits.new_full((len(logits), 1), -1e4)
+        out["where"] = pointer_loss(torch.cat([logits, silent], dim=1), t.where_cell[:, None], features.shape[-1])
         peak = logits.argmax(1)
         found = torch.stack([peak // features.shape[-1], peak % features.shape[-1]], dim=1)
         out["where_right"] = ((found - t.where_cell).abs().amax(1) <= 1.5).float().mean()

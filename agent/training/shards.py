@@ -27,12 +27,16 @@ JPEG_QUALITY = 92
 
 @dataclass(frozen=True, kw_only=True)
 class Sentence:
-    """One instruction about a picture: what was done already, and the plan that remains, in the plan language."""
+    """One instruction about a picture: what was done already, and the plan that remains, in the plan language.
+
+    marks: for words in the plan that fit not just one thing, all the points they fit: none, or several.
+    """
 
     family: str
     instruction: str
     history: tuple[tuple[str, str], ...]  # (call as text, status value)
     plan: str
+    marks: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +95,7 @@ def _note(p: Picture) -> bytes:
     data = {
         "seed": p.seed,
         "objects": [[o.colour, o.kind, o.size, o.point] for o in p.objects],
-        "sentences": [[s.family, s.instruction, s.history, s.plan] for s in p.sentences],
+        "sentences": [[s.family, s.instruction, s.history, s.plan, s.marks] for s in p.sentences],
     }
     return json.dumps(data, separators=(",", ":")).encode()
 
@@ -144,8 +148,14 @@ class Shard:
                 for c, k, s, p in note["objects"]
             ),
             sentences=tuple(
-                Sentence(family=f, instruction=i, history=tuple((c, s) for c, s in h), plan=p)
-                for f, i, h, p in note["sentences"]
+                Sentence(
+                    family=f,
+                    instruction=i,
+                    history=tuple((c, s) for c, s in h),
+                    plan=p,
+                    marks=tuple((w, tuple((row, col) for row, col in at)) for w, at in m),
+                )
+                for f, i, h, p, m in note["sentences"]
             ),
         )
 

@@ -50,6 +50,7 @@ class VLM(nn.Module):
         self.prefix_norm = RMSNorm(d, config.decoder.norm_eps)
         nn.init.constant_(self.prefix_norm.weight, 0.134)  # the scale of SmolLM2's word embeddings
         self.pointer = nn.Linear(d, v.map_width)
+        self.nothing = nn.Linear(d, 1)
 
     def prefix(self, tokens: Tensor, state: Tensor) -> Tensor:
         """Image tokens [B,G*G,W] and state [B,S] -> prefix embeddings [B,P,D]."""
@@ -75,23 +76,31 @@ class VLM(nn.Module):
         hidden, cache = self.decoder(x, row.expand(b, t), mask[None, None].expand(b, 1, t, seen + t), past)
         return hidden, cache
 
-    def point(self, hidden: Tensor, features: Tensor) -> Tensor:
-        """Pointer logits: hidden [N,D] each with its own map [N,C,M,M] -> [N, M*M]."""
-        query = self.pointer(hidden)
-        logits: Tensor = torch.einsum("nc,ncm->nm", query, features.flatten(2)) / features.shape[1] ** 0.5
-        return logits
+    def query(self, hidden: Tensor) -> Tensor:
+        """hidden [...,D] -> [...,C+1]: what to look for in the map, and how sure one must be to have found it."""
+        return torch.cat([self.pointer(hidden), self.nothing(hidden)], dim=-1)
+
+    def point(self, query: Tensor, features: Tensor) -> Tensor:
+        """Pointer logits: query [N,C+1] in one map [C,M,M] -> [N,M*M+1]; the last says "nothing like that here"."""
+        scores = query[:, :-1] @ features.flatten(1) / features.shape[0] ** 0.5
+        return torch.cat([scores, query[:, -1:]], dim=1)
 
 
-def pointer_loss(logits: Tensor, target_yx: Tensor, map_grid: int, sigma_cells: float = 0.7) -> Tensor:
-    """Cross entropy against a Gaussian round the true point.
+def pointer_targets(cells: Tensor, map_grid: int, sigma_cells: float = 0.7) -> Tensor:
+    """The distribution that a pointer should have: a Gaussian round each right cell, or all on "nothing".
 
-    logits [N,M*M]; target_yx [N,2] in cells, cell centres at integers.
+    cells float32[N,K,2], cell centres at integers, nan = none -> float32[N,M*M+1].
     """
-    axis = torch.arange(map_grid, dtype=torch.float32, device=logits.device)
-    weight = (
-        torch.exp(-((axis[None] - target_yx[:, :1]) ** 2) / (2 * sigma_cells**2))[:, :, None]
-        * torch.exp(-((axis[None] - target_yx[:, 1:]) ** 2) / (2 * sigma_cells**2))[:, None, :]
-    )
-    weight = weight.flatten(1)
-    weight = weight / weight.sum(dim=1, keepdim=True)
-    return -(weight * F.log_softmax(logits.float(), dim=1)).sum(dim=1).mean()
+    axis = torch.arange(map_grid, dtype=torch.float32, device=cells.device)
+    row = torch.exp(-((axis - cells[..., :1]) ** 2) / (2 * sigma_cells**2))
+    column = torch.exp(-((axis - cells[..., 1:]) ** 2) / (2 * sigma_cells**2))
+    weight = torch.nan_to_num((row[..., :, None] * column[..., None, :]).flatten(2), nan=0.0)
+    weight = weight / weight.sum(dim=2, keepdim=True).clamp_min(1e-9)
+    nothing = torch.isnan(cells[:, :, 0]).all(dim=1, keepdim=True).float()
+    weight = torch.cat([weight.sum(dim=1), nothing], dim=1)
+    return weight / weight.sum(dim=1, keepdim=True)
+
+
+def pointer_loss(logits: Tensor, cells: Tensor, map_grid: int) -> Tensor:
+    """Cross entropy: logits [N,M*M+1] against `pointer_targets` of cells float32[N,K,2]."""
+    return -(pointer_targets(cells, map_grid) * F.log_softmax(logits.float(), dim=1)).sum(dim=1).mean()

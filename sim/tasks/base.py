@@ -51,7 +51,9 @@ class Instance:
     """One drawn task.
 
     phrasing: the template's id. program and goal are empty where the right answer is to ask or to refuse; `reply` is
-    then what to say. An object's name is also how plans call it.
+    then what to say. said: (name, canonical words of the phrase it is called by): "the can" is a "cylinder" to a plan,
+    whatever its colour, and "all the red ones" are each "any red thing". intended, spoilt: where the instruction is to
+    be declined, the program it would have been, and the words that fit nothing or too much.
     """
 
     family: str
@@ -63,6 +65,9 @@ class Instance:
     goal: str
     expected: Expected
     reply: str = ""
+    said: tuple[tuple[str, str], ...] = ()
+    intended: tuple[Move, ...] = ()
+    spoilt: str = ""
 
     def spec(self, name: str) -> ObjectSpec:
         """The object of that name."""
@@ -98,7 +103,8 @@ def instance_to_json(instance: Instance) -> str:
             "phrasing": instance.phrasing,
             "objects": [{"name": o.name, "kind": o.kind, "colour": o.colour, "size": o.size} for o in instance.objects],
             "program": [_move_to_dict(m) for m in instance.program], "goal": instance.goal,
-            "expected": instance.expected, "reply": instance.reply,
+            "expected": instance.expected, "reply": instance.reply, "said": instance.said,
+            "intended": [_move_to_dict(m) for m in instance.intended], "spoilt": instance.spoilt,
         }
     )  # fmt: skip
 
@@ -108,6 +114,8 @@ def instance_from_json(line: str) -> Instance:
     fields = json.loads(line)
     fields["objects"] = tuple(ObjectSpec(**o) for o in fields["objects"])
     fields["program"] = tuple(_move_from_dict(m) for m in fields["program"])
+    fields["intended"] = tuple(_move_from_dict(m) for m in fields["intended"])
+    fields["said"] = tuple((name, words) for name, words in fields["said"])
     return Instance(**fields)
 
 

@@ -98,8 +98,19 @@ def _draw(family: str, rng: np.random.Generator, split: Split, objects: Sequence
     return Instance(
         family=family, split=split, instruction=instruction, phrasing=phrasing, objects=draft.specs(),
         program=program, goal=goal_of(program), expected="act" if acts else "refuse" if mode == "absent" else "ask",
-        reply="" if acts else draft.reply(),
+        reply="" if acts else draft.reply(), said=_said(meaning, draft), intended=() if acts else meaning.program,
+        spoilt="" if acts else draft.roles[spoilt].reference.words,
     )  # fmt: skip
+
+
+def _said(meaning: Meaning, draft: Draft) -> tuple[tuple[str, str], ...]:
+    """How the instruction calls each thing that it speaks of, in canonical words."""
+    summed_up = [role for name, role in meaning.slots.items() if name.isupper() and isinstance(role, Role)]
+    words: dict[str, str] = {}
+    for role in draft.roles:
+        for thing in role.things:
+            words[thing.name] = ("any " if role in summed_up else "") + role.reference.words
+    return tuple(words.items())
 
 
 def _say(meaning: Meaning, draft: Draft, rng: np.random.Generator, *, held_out: bool) -> tuple[str, str]:
