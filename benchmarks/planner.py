@@ -1,6 +1,6 @@
 """How long the shipped planner takes from image to call, on one core: python benchmarks/planner.py
 
-CPU time of this process, warm, over scenes from test seeds. `first call` stops after the next call, `whole plan` writes all of it.
+CPU time of this process, warm, a scene from a test seed. `first call` stops after the next call, `whole plan` goes on.
 """
 
 from __future__ import annotations
