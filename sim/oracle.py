@@ -182,7 +182,7 @@ def _push(move: Push, point_of: PointOf) -> PrimitiveCall:
 class OraclePlanner:
     """The oracle as a Planner. It looks at the truth through `state`, and asks `point_of` where things are seen.
 
-    point_of: from an observation to a function from names to points (see `sim.points`).
+    state: how things are now. point_of: from an observation to a function from names to points (see `sim.points`).
     """
 
     name = "oracle"
@@ -191,10 +191,10 @@ class OraclePlanner:
         self, *, instance: Instance, state: Callable[[], SymbolicState], point_of: Callable[[Observation], PointOf]
     ) -> None:
         self._instance = instance
-        self._state = state
+        self.state = state
         self._point_of = point_of
 
     def plan(self, instruction: str, observation: Observation, history: Sequence[PrimitiveResult]) -> Plan:
         """The remaining plan of the instance, whatever `instruction` says."""
-        calls = tuple(remaining_calls(self._instance, self._state(), history, point_of=self._point_of(observation)))
+        calls = tuple(remaining_calls(self._instance, self.state(), history, point_of=self._point_of(observation)))
         return Plan(instruction=instruction, calls=calls, text=format_plan(calls), planner=self.name)

@@ -1,9 +1,13 @@
-"""Training pictures without physics: objects are put where an episode would have brought them, and the camera looks.
+"""Training pictures, from episodes with and without physics.
 
-    python -m sim.pictures out=outputs/pictures count=20000 workers=2
+    python -m sim.pictures kind=say out=outputs/pictures count=20000 workers=2
 
-What the plans say comes from the same oracle as in physical episodes; only the motion between two looks is left out,
-which makes a picture a hundred times cheaper. `collect` records the physical ones.
+kind=see    anything anywhere, nothing said
+kind=say    objects are put where an episode would have brought them, and the camera looks: the motion between two
+            looks is left out, which makes a picture ten times cheaper
+kind=act    the oracle's physical episodes, disturbed, and what else could be asked for at each look
+
+What the plans say comes from the same oracle in both.
 """
 
 from __future__ import annotations
@@ -18,40 +22,50 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.executor import Bounds, Event, Finished, Planned, run_episode
 from agent.plan import Point, PrimitiveCall, PrimitiveResult, format_call, format_plan
 from agent.preprocess import state_input
 from agent.training.shards import Picture, SeenObject, Sentence, write_shard
 from agent.verbs import Verb
+from agent.watched import WatchedRobot
 from robots.geometry import Pose
 from robots.interface import Status
+from robots.primitives import Body
 from robots.relations import Relation
-from sim.kinematic import NOTHING_FAILS, Failures, Step, rollout
+from sim.disturb import Disturber
+from sim.kinematic import NOTHING_FAILS, Failures, rollout
 from sim.lexicon import HEIGHT_M, canonical
 from sim.naming import SceneError
 from sim.oracle import PointOf, move_calls, remaining_calls
 from sim.points import points
 from sim.render import FIRST_OBJECT_ID
 from sim.robot import SimRobot, open_sim_robot
-from sim.scenes import sample_scene
+from sim.room import rooms
+from sim.scenes import Scene, sample_scene
 from sim.symbolic import SymbolicState
-from sim.tasks.base import Instance, Move
+from sim.tasks.base import Instance, Move, PickPlace
 from sim.tasks.suites import sample, sample_about
+from sim.teacher import teacher
 from sim.world import World
 
 MAIN_SHARE = {
-    "pick": 0.04, "put": 0.08, "stack": 0.07, "tower": 0.09, "relation": 0.08, "push": 0.07, "sort_all": 0.14,
-    "match": 0.14, "swap": 0.1, "joined": 0.13, "absent": 0.03, "ambiguous": 0.03,
+    "pick": 0.04, "put": 0.07, "stack": 0.07, "tower": 0.1, "relation": 0.08, "push": 0.06, "sort_all": 0.12,
+    "match": 0.14, "swap": 0.1, "joined": 0.16, "absent": 0.03, "ambiguous": 0.03,
 }  # fmt: skip
 """Of the episodes that pictures are taken from; more where the picture says what remains to be done."""
 OTHER_SHARE = {
-    "pick": 0.07, "put": 0.14, "stack": 0.09, "tower": 0.09, "relation": 0.12, "push": 0.09, "sort_all": 0.1,
-    "swap": 0.05, "joined": 0.1, "absent": 0.08, "ambiguous": 0.07,
+    "pick": 0.07, "put": 0.12, "stack": 0.08, "tower": 0.1, "relation": 0.12, "push": 0.09, "sort_all": 0.09,
+    "swap": 0.06, "joined": 0.13, "absent": 0.07, "ambiguous": 0.07,
 }  # fmt: skip
 """Of the other sentences about the same picture."""
 SENTENCES = 8
 """About one picture, at the most."""
 MAP_GRID = 48
 PER_SHARD = 250
+STRANGE = 0.12
+"""Of the sentences have a verb that says nothing (see `sim.tasks.strange`)."""
+ACTING_STEPS = 4
+"""Pictures of one physical episode, at the most."""
 TINY_SHARE = 0.1
 """Of shards drawn by TinyRenderer, so that machines without OpenGL are no surprise to the model."""
 
@@ -104,34 +118,68 @@ def disarrange(world: World, rng: np.random.Generator) -> None:
         world.hold(str(rng.choice(free)))
 
 
-def seeing_picture(robot: SimRobot, seed: int) -> Picture:
-    """A picture to learn seeing from: any training scene, anything anywhere, nothing said."""
+def seeing_pictures(robot: SimRobot, seed: int) -> list[Picture]:
+    """One picture to learn seeing from: any training scene, anything anywhere, nothing said."""
     rng = np.random.default_rng([seed, 11])
     robot.reset(sample_scene(rng, seed=seed))
     if rng.random() < 0.75:
         disarrange(robot.world, rng)
-    return take(robot, seed, ())
+    return [take(robot, seed, ())]
 
 
-def saying_picture(robot: SimRobot, seed: int) -> Picture:
+def saying_pictures(robot: SimRobot, seed: int) -> list[Picture]:
     """A moment of an oracle's episode, with failures, and what else could be asked of the robot at that moment."""
     rng = np.random.default_rng([seed, 12])
-    while True:
-        instance = sample(str(rng.choice(list(MAIN_SHARE), p=list(MAIN_SHARE.values()))), rng)
-        try:
-            scene = sample_scene(rng, objects=instance.objects, seed=seed)
-        except SceneError:
-            continue  # too crowded a draw; the next one is as good
-        break
+    instance, scene = _drawn(rng, seed)
     failures = Failures(grasp=0.1, slip=0.07, moved=0.05) if rng.random() < 0.6 else NOTHING_FAILS
     steps = list(rollout(instance, scene, rng, failures=failures))
     step = steps[int(rng.integers(len(steps)))]
     robot.reset(scene)
     arrange(robot.world, step.state)
+    return [_told(robot, seed, instance, step.state, step.history, rng)]
+
+
+def acting_pictures(robot: SimRobot, seed: int) -> list[Picture]:
+    """Some moments of a physical episode: the oracle acts, things slip from its hand or are moved, it makes good."""
+    rng = np.random.default_rng([seed, 13])
+    instance, scene = _drawn(rng, seed)
+    robot.reset(scene)
+    planner = teacher(robot, instance)
+    disturber = Disturber(robot.world, rng, probability=0.3)
+    told: list[Picture] = []
+    history: list[PrimitiveResult] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Planned):
+            told.append(_told(robot, seed, instance, planner.state(), tuple(history), rng))
+        elif isinstance(event, Finished):
+            history.append(event.result)
+        disturber(event)
+
+    body = Body(robot=WatchedRobot(robot, disturber.moved))
+    run_episode(instance.instruction, body, planner, bounds=Bounds(), listeners=[listen])
+    keep = sorted(rng.permutation(len(told))[:ACTING_STEPS])
+    return [told[i] for i in keep]
+
+
+def _drawn(rng: np.random.Generator, seed: int) -> tuple[Instance, Scene]:
+    while True:
+        instance = sample(str(rng.choice(list(MAIN_SHARE), p=list(MAIN_SHARE.values()))), rng, strange=STRANGE)
+        try:
+            return instance, sample_scene(rng, objects=instance.objects, seed=seed, room=rooms(instance.program))
+        except SceneError:
+            continue  # too crowded a draw; the next one is as good
+
+
+def _told(
+    robot: SimRobot, seed: int, instance: Instance, state: SymbolicState, history: tuple[PrimitiveResult, ...],
+    rng: np.random.Generator,
+) -> Picture:  # fmt: skip
+    """The picture of now, with the instruction's remaining plan and those of others."""
     picture = take(robot, seed, ())
     at = {name: o.point for name, o in zip(robot.world.names, picture.objects, strict=True)}
-    said = [sentence(instance, step.state, step.history, at)]
-    said += [sentence(i, s, h, at) for i, s, h in _others(instance, step, rng)]
+    said = [sentence(instance, state, history, at)]
+    said += [sentence(i, s, h, at) for i, s, h in _others(instance, state, rng)]
     return replace(picture, sentences=tuple(said))
 
 
@@ -145,18 +193,19 @@ def arrange(world: World, state: SymbolicState) -> None:
 
 
 def _others(
-    instance: Instance, step: Step, rng: np.random.Generator
+    instance: Instance, now: SymbolicState, rng: np.random.Generator
 ) -> Iterator[tuple[Instance, SymbolicState, tuple[PrimitiveResult, ...]]]:
     """Other instructions that could have been given: now, or before what is in the hand was picked up."""
-    held = step.state.held
-    state = replace(step.state, start_xyz_m=dict(step.state.xyz_m))
+    held = now.held
+    state = replace(now, start_xyz_m=dict(now.xyz_m))
     history: tuple[PrimitiveResult, ...] = ()
     if held is not None:
         call = PrimitiveCall(verb=Verb.PICK, target=held)
         history = (PrimitiveResult(call=call, status=Status.SUCCEEDED, detail="", start_s=0.0, end_s=4.0),)
     found = 0
     for _ in range(5 * SENTENCES):
-        other = sample_about(instance.objects, str(rng.choice(list(OTHER_SHARE), p=list(OTHER_SHARE.values()))), rng)
+        family = str(rng.choice(list(OTHER_SHARE), p=list(OTHER_SHARE.values())))
+        other = sample_about(instance.objects, family, rng, strange=STRANGE)
         if other is None:
             continue
         if held is not None and (
@@ -224,26 +273,31 @@ def _one_of_many(
     marks[words] = tuple(p for p in map(at.get, left) if p is not None)
     if calls[0].verb is Verb.DONE:
         calls = move_calls(instance.program[0], at.get)
-    first_place = next((i for i, c in enumerate(calls) if c.verb is Verb.PLACE), len(calls) - 1)
-    return [*calls[: first_place + 1], PrimitiveCall(verb=Verb.LOOK), PrimitiveCall(verb=Verb.DONE)]
+    end = next((i for i, c in enumerate(calls) if c.verb is Verb.PLACE), len(calls) - 1)
+    if len({m.reference for m in instance.program if isinstance(m, PickPlace)}) > 1:
+        # Where it goes hangs on which one it is: to be seen once it is in the hand.
+        end = min([end, *(i for i, c in enumerate(calls) if said.get(c.target) == words and c.verb is Verb.PICK)])
+    return [*calls[: end + 1], PrimitiveCall(verb=Verb.LOOK), PrimitiveCall(verb=Verb.DONE)]
 
 
-def make_shard(path: Path, first_seed: int, count: int, renderer: str, make: Callable[[SimRobot, int], Picture]) -> int:
-    """One shard of `count` pictures with the seeds from `first_seed` on. Nothing to do where it is there already."""
+Make = Callable[[SimRobot, int], list[Picture]]
+
+
+def make_shard(path: Path, first_seed: int, count: int, renderer: str, make: Make) -> int:
+    """One shard from `count` seeds from `first_seed` on. Nothing to do where it is there already."""
     if path.exists():
         return 0
     robot = open_sim_robot(renderer=renderer)  # type: ignore[arg-type]
     try:
-        write_shard(path, [make(robot, first_seed + i) for i in range(count)])
+        write_shard(path, [picture for i in range(count) for picture in make(robot, first_seed + i)])
     finally:
         robot.close()
     return count
 
 
 def make_pictures(
-    out: Path, count: int, first_seed: int, workers: int, make: Callable[[SimRobot, int], Picture],
-    report: Callable[[str], None],
-) -> None:  # fmt: skip
+    out: Path, count: int, first_seed: int, workers: int, make: Make, report: Callable[[str], None]
+) -> None:
     """Fill `out` with shards; run again to go on where it was cut off."""
     if first_seed + count > 1_000_000:
         raise ValueError(f"training seeds end at 999,999, not {first_seed + count - 1}")
@@ -258,13 +312,13 @@ def make_pictures(
             jobs.append(pool.submit(make_shard, path, seed, min(PER_SHARD, count - k * PER_SHARD), renderer, make))
         for job in as_completed(jobs):
             done += job.result()
-            report(f"{done} pictures, {done / (time.monotonic() - began):.0f}/s")
+            report(f"{done} of {count} seeds, {done / (time.monotonic() - began):.0f}/s")
 
 
 def main(arguments: list[str]) -> None:
-    """key=value: out, count, first_seed, workers, kind (see or say)."""
+    """key=value: out, count (of seeds), first_seed, workers, kind (see, say or act)."""
     given = dict(a.split("=", 1) for a in arguments)
-    kinds = {"see": seeing_picture, "say": saying_picture}
+    kinds = {"see": seeing_pictures, "say": saying_pictures, "act": acting_pictures}
     make_pictures(
         Path(given.get("out", "outputs/pictures")), int(given.get("count", "1000")), int(given.get("first_seed", "0")),
         int(given.get("workers", str(os.cpu_count() or 1))), kinds[given.get("kind", "see")], print,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from agent.training.shards import Picture, SeenObject
-from sim.pictures import MAP_GRID, OTHER_SHARE, sentence
+from sim.pictures import MAP_GRID, OTHER_SHARE, STRANGE, sentence
 from sim.symbolic import SymbolicState
 from sim.tasks.suites import sample
 
@@ -20,7 +20,7 @@ def bundle(rng: np.random.Generator, *, sentences: int = 6) -> Picture:
     objects: list[SeenObject] = []
     said = []
     for family in rng.choice(list(OTHER_SHARE), size=sentences, p=list(OTHER_SHARE.values())):
-        instance = sample(str(family), rng)
+        instance = sample(str(family), rng, strange=STRANGE)
         xy = rng.uniform(_LOW_M, _HIGH_M, size=(len(instance.objects), 2))
         where = {o.name: (float(x), float(y), 0.0) for o, (x, y) in zip(instance.objects, xy, strict=True)}
         state = SymbolicState(xyz_m=where, held=None, start_xyz_m=where)

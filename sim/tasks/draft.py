@@ -20,6 +20,8 @@ from sim.tasks.foreign import FOREIGN
 
 MAX_PLACES = 4
 """Bowls, plates, boxes and zones in a scene: more do not lie apart on 0.32 m x 0.56 m."""
+_HOLDS = {"bowl": 2, "plate": 3, "zone": 3, "box": 4}
+"""Things that lie still in or on a large one, side by side."""
 _COLOURS = list(COLOURS)
 _STYLES = (*("full",) * 11, "colour", "colour", *("kind",) * 4, "sized", "sized", "size")
 """How a thing is told from the others. full: colour and kind; sized: with size as well, beside a twin of the other
@@ -99,6 +101,11 @@ class Draft:
         if size is not None and role.reference.size is None and len(role.things) == 1:
             role.things[0].size = size
         return role
+
+    def place_for(self, number: int) -> Role:
+        """A place that holds so many things side by side: two do not lie still in a small bowl, nor three in any."""
+        kinds = [k for k in CONTAINER_KINDS if number <= _HOLDS[k]]
+        return self.place(kinds, size="large" if number > 1 else None)
 
     def every(self, reference: Reference, specs: Sequence[tuple[str, str, str]]) -> Role:
         """All the things that `reference` fits: those (kind, colour, size), and no other in the scene."""

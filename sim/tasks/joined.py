@@ -68,6 +68,20 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "I need you to {x} and then {y}",
         "you <should> {x} and {y}",
         "you <should> first {x} and then {y}",
+        "!{x}. Once that's done, {y}",
+        "!{x}, following which {y}",
+        "!{x}, later {y}",
+        "!{x} ... {y}",
+        "!start with this: {x}. Go on with this: {y}",
+        "!do {x} as job one and {y} as job two",
+        "task a: {x}; task b: {y}",
+        "part one: {x}, part two: {y}",
+        "#1: {x} #2: {y}",
+        "to begin, {x}; to continue, {y}",
+        "my list: {x}, {y}",
+        "here is what I want: {x} and {y}",
+        "my first wish: {x}; my second: {y}",
+        "the plan is: {x}, and after it {y}",
         "(can|could|would) you {x} and {y}",
         "(can|could|would) you {x} and then {y}",
     ),
@@ -96,6 +110,12 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "step 1: {x}, step 2: {y}, step 3: {z}",
         "1. {x} 2. {y} 3. {z}",
         "three (tasks|jobs|things): {x}, {y}, {z}",
+        "!{x}. Once that's done, {y}. Then {z}",
+        "task a: {x}; task b: {y}; task c: {z}",
+        "part one: {x}, part two: {y}, part three: {z}",
+        "my list: {x}, {y}, {z}",
+        "to begin, {x}; to continue, {y}; to end, {z}",
+        "the plan is: {x}, {y}, and after it {z}",
         "I want you to {x}, {y} and {z}",
         "(can|could|would) you {x}, {y} and then {z}",
     ),
@@ -243,7 +263,7 @@ def _same_verb(draft: Draft) -> Meaning:
 def _same_place(draft: Draft, number: int) -> Meaning:
     """Two or three things for one place."""
     things = [draft.movable() for _ in range(number)]
-    b = draft.place(size="large" if number > 2 else None)
+    b = draft.place_for(number)
     draft.complete()
     slots: dict[str, Slot] = {**dict(zip("acd", things, strict=False)), **into(b)}
     slots["ac" if number == 2 else "acd"] = Together(roles=tuple(things))

@@ -92,4 +92,4 @@ def build(draft: Draft) -> Meaning:
         "in": INTO[place], "at": INSIDE[place], "k": KindWord(kind=kind), "ks": KindWord(kind=kind, plural=True),
         "p": KindWord(kind=place), "ps": KindWord(kind=place, plural=True),
     }  # fmt: skip
-    return Meaning(table="match", slots=slots, program=tuple(moves))
+    return Meaning(table="match", slots=slots, program=tuple(moves), each=f"any {kind}")

@@ -40,11 +40,15 @@ Slot = Role | Together | KindWord | Clause | tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
-    """table: the id of the phrasings that fit. slots: by name; a name in capitals stands for all that its role fits."""
+    """table: the id of the phrasings that fit. slots: by name; a name in capitals stands for all that its role fits.
+
+    each: what a plan calls each subject of the program, where the sentence speaks of them all at once; "" elsewhere.
+    """
 
     table: str
     slots: Mapping[str, Slot]
     program: tuple[Move, ...]
+    each: str = ""
 
 
 Build = Callable[[Draft], Meaning]

@@ -88,6 +88,7 @@ class Redraft(Draft):
         ] + [Reference(None, colour, k) for k in KINDS]
         for reference in self.shuffled(likely):
             things = [t for t in self.things if t.fits(reference)]
-            if 2 <= len(things) <= 3 and all(t.kind in kinds for t in things):
+            if 2 <= len(things) <= 3 and all(t.kind in kinds and t not in self._taken for t in things):
+                self._taken += things
                 return Role(reference, things)
         raise Impossible

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.lexicon import COLOURS, CONTAINER_KINDS, MOVABLE_KINDS, SIZES, Reference
+from sim.lexicon import COLOURS, MOVABLE_KINDS, SIZES, Reference
 from sim.tasks.base import PickPlace
 from sim.tasks.draft import Draft, Impossible
 from sim.tasks.meaning import Meaning, into, resting
@@ -75,8 +75,7 @@ def build(draft: Draft) -> Meaning:
     """One to four movable things that a phrase sums up, and a place for them."""
     reference, specs = _all_of(draft)
     subjects = draft.every(reference, specs)
-    places = CONTAINER_KINDS if len(specs) < MOST else ("box",)
-    b = draft.place(places, size="large" if len(specs) > 2 else None)
+    b = draft.place_for(len(specs))
     draft.complete()
     moves = (PickPlace(subject=t.name, relation=resting(b.kind), reference=b.name, group=1) for t in subjects.things)
     return Meaning(table="sort_all", slots={"A": subjects, **into(b)}, program=tuple(moves))

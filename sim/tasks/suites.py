@@ -23,6 +23,7 @@ from sim.tasks.meaning import Clause, KindWord, Meaning, Slot, Together
 from sim.tasks.phrasing import as_typed, choose, expand, frame
 from sim.tasks.redraft import Redraft
 from sim.tasks.refer import Speaker
+from sim.tasks.strange import strange_verbs
 from sim.tasks.words import CLASSES
 
 __all__ = ["SPLITS", "SUITES", "families", "sample", "sample_about", "tables", "templates"]
@@ -57,31 +58,37 @@ def templates(table: str, *, held_out: bool) -> Sequence[str]:
     return found
 
 
-def sample(family: str, rng: np.random.Generator, split: Split = "trained") -> Instance:
+def sample(family: str, rng: np.random.Generator, split: Split = "trained", *, strange: float = 0.0) -> Instance:
     """One instance; the same generator state gives the same instance.
+
+    strange: the share of sentences whose verb is one that means nothing here; for training (see `sim.tasks.strange`).
 
     Raises:
         KeyError: for a family that there is not.
     """
     for _ in range(_ATTEMPTS):
         try:
-            return _draw(family, rng, split)
+            return _draw(family, rng, split, strange=strange)
         except Impossible:
             continue
     raise RuntimeError(f"no {family} instance of split {split} in {_ATTEMPTS} drafts")
 
 
-def sample_about(objects: Sequence[ObjectSpec], family: str, rng: np.random.Generator) -> Instance | None:
+def sample_about(
+    objects: Sequence[ObjectSpec], family: str, rng: np.random.Generator, *, strange: float = 0.0
+) -> Instance | None:
     """A training instance about things that are there already; None where they allow none in a few tries."""
     for _ in range(6):
         try:
-            return _draw(family, rng, "trained", objects)
+            return _draw(family, rng, "trained", objects, strange=strange)
         except Impossible:
             continue
     return None
 
 
-def _draw(family: str, rng: np.random.Generator, split: Split, objects: Sequence[ObjectSpec] | None = None) -> Instance:
+def _draw(
+    family: str, rng: np.random.Generator, split: Split, objects: Sequence[ObjectSpec] | None = None, *, strange: float
+) -> Instance:
     mode = dict(DECLINED).get(family, "act")
     spoken = family if mode == "act" else choose(rng, [f for f in _FAMILIES if _FAMILIES[f].ROLES])
     module = _FAMILIES[spoken]
@@ -92,7 +99,7 @@ def _draw(family: str, rng: np.random.Generator, split: Split, objects: Sequence
         else Redraft(objects, rng, split, mode=mode, spoilt=spoilt)
     )
     meaning: Meaning = module.build(draft)
-    instruction, phrasing = _say(meaning, draft, rng, held_out=split == "phrasings")
+    instruction, phrasing = _say(meaning, draft, rng, held_out=split == "phrasings", strange=strange)
     acts = mode == "act"
     program = meaning.program if acts else ()
     return Instance(
@@ -110,25 +117,32 @@ def _said(meaning: Meaning, draft: Draft) -> tuple[tuple[str, str], ...]:
     for role in draft.roles:
         for thing in role.things:
             words[thing.name] = ("any " if role in summed_up else "") + role.reference.words
+    if meaning.each:
+        words |= {move.subject: meaning.each for move in meaning.program}
     return tuple(words.items())
 
 
-def _say(meaning: Meaning, draft: Draft, rng: np.random.Generator, *, held_out: bool) -> tuple[str, str]:
+def _say(
+    meaning: Meaning, draft: Draft, rng: np.random.Generator, *, held_out: bool, strange: float
+) -> tuple[str, str]:
     table = templates(meaning.table, held_out=held_out)
     index = int(rng.integers(len(table) if rng.random() < 0.75 else min(PLAINEST, len(table))))
     template = table[index]
     speaker = Speaker.draw(rng, held_out=held_out)
-    sentence = expand(template, rng, renderers(meaning.slots, speaker), CLASSES)
+    classes = strange_verbs(rng) if strange and rng.random() < strange else CLASSES
+    sentence = expand(template, rng, renderers(meaning.slots, speaker, classes), classes)
     sentence = frame(sentence, rng, imperative=template.startswith("!"), held_out=held_out)
     return as_typed(sentence, rng), f"{meaning.table}:{'h' if held_out else ''}{index}"
 
 
-def renderers(slots: Mapping[str, Slot], speaker: Speaker) -> dict[str, Callable[[], str]]:
+def renderers(
+    slots: Mapping[str, Slot], speaker: Speaker, classes: Mapping[str, Sequence[str]] = CLASSES
+) -> dict[str, Callable[[], str]]:
     """How each slot is said, each time it is said."""
-    return {name: _renderer(name, slot, speaker) for name, slot in slots.items()}
+    return {name: _renderer(name, slot, speaker, classes) for name, slot in slots.items()}
 
 
-def _renderer(name: str, slot: Slot, speaker: Speaker) -> Callable[[], str]:
+def _renderer(name: str, slot: Slot, speaker: Speaker, classes: Mapping[str, Sequence[str]]) -> Callable[[], str]:
     if isinstance(slot, Role):
         return lambda: (speaker.refer_to_all if name.isupper() else speaker.refer)(slot)
     if isinstance(slot, Together):
@@ -137,6 +151,6 @@ def _renderer(name: str, slot: Slot, speaker: Speaker) -> Callable[[], str]:
         return lambda: speaker.plural(slot.kind) if slot.plural else speaker.kind(slot.kind)
     if isinstance(slot, Clause):
         table = templates(slot.table, held_out=speaker.held_out)
-        within = renderers(slot.slots, speaker)
-        return lambda: expand(choose(speaker.rng, table), speaker.rng, within, CLASSES)
+        within = renderers(slot.slots, speaker, classes)
+        return lambda: expand(choose(speaker.rng, table), speaker.rng, within, classes)
     return lambda: choose(speaker.rng, slot)
