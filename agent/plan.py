@@ -11,8 +11,8 @@ writes; any other text gives a `PlanError` with the position and what was expect
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from agent.verbs import VERBS, Argument, Relation, Side, Verb
@@ -117,6 +117,17 @@ def _format_point(point: Point | None) -> str:
 def format_plan(calls: Sequence[PrimitiveCall]) -> str:
     """One call a line. `parse_plan(format_plan(calls)) == tuple(calls)` for calls that parse."""
     return "\n".join(format_call(c) for c in calls)
+
+
+def renamed(call: PrimitiveCall, words: Mapping[str, str]) -> PrimitiveCall:
+    """The call with its things called as `words` has them; what it does not have keeps its name."""
+    target, destination = words.get(call.target, call.target), words.get(call.destination, call.destination)
+    return replace(call, target=target, destination=destination)
+
+
+def without_points(call: PrimitiveCall) -> PrimitiveCall:
+    """The call as it is remembered: where things were seen is of no use later."""
+    return replace(call, point=None, destination_point=None)
 
 
 def parse_plan(text: str) -> tuple[PrimitiveCall, ...]:

@@ -17,7 +17,7 @@ from agent.episodes.records import TRAIN_SEEDS, VALIDATION_SEEDS
 from agent.errors import Exit, UserError
 from agent.executor import Bounds, Event, Finished, Planned, Started
 from agent.perform import CAMERA
-from agent.plan import Planner, PrimitiveResult, format_call
+from agent.plan import PrimitiveResult, format_call
 from agent.stage import PlannerSource
 from agent.watched import WatchedRobot
 from robots.spec import RobotSpec
@@ -25,8 +25,11 @@ from sim import bullet  # noqa: F401, before whatever imports pybullet
 from sim.disturb import Disturber
 from sim.episode import TaskSpec, play, theatre
 from sim.jobs import chosen, planner_name, splits
+from sim.oracle import OraclePlanner
 from sim.progress import Progress
-from sim.stage import oracle
+from sim.said import sentence
+from sim.tasks.base import Instance
+from sim.teacher import teacher
 from sim.workers import count, spread
 
 SHARDS = 16
@@ -40,8 +43,8 @@ class Tape:
     teacher: writes the plan that is right where the agent is, whoever acts. Its last step is the one that ended.
     """
 
-    def __init__(self, instruction: str, teacher: Planner) -> None:
-        self._instruction = instruction
+    def __init__(self, instance: Instance, teacher: OraclePlanner) -> None:
+        self._instance = instance
         self._teacher = teacher
         self._history: list[PrimitiveResult] = []
         self.steps: list[Step] = []
@@ -49,10 +52,14 @@ class Tape:
     def __call__(self, event: Event) -> None:
         if isinstance(event, Planned):
             rgb = event.seen.frames[CAMERA].rgb
-            plan = self._teacher.plan(self._instruction, event.seen, tuple(self._history))
+            plan = self._teacher.plan(self._instance.instruction, event.seen, tuple(self._history))
+            said = sentence(self._instance, self._teacher.state(), self._history, self._teacher.point_of(event.seen))
             self.steps.append(
-                Step(picture=lambda: rgb, state=StepState.of(event.seen.state), plan=plan.text, call="", status=None)
-            )
+                Step(
+                    picture=lambda: rgb, state=StepState.of(event.seen.state), plan=plan.text, said=said.plan,
+                    marks=said.marks,
+                )
+            )  # fmt: skip
         elif isinstance(event, Started):
             self.steps[-1] = replace(self.steps[-1], call=format_call(event.call), start_s=event.time_s)
         elif isinstance(event, Finished):
@@ -183,9 +190,8 @@ def run_one(setting: Setting, spec: TaskSpec) -> tuple[Episode, int]:
     stage = theatre(setting.renderer, setting.robot).set(spec)
     instance = stage.instance
     assert instance is not None, "a task's stage has its instance"
-    teacher = oracle(stage)
     planner = setting.planner(stage)
-    tape = Tape(instance.instruction, teacher)
+    tape = Tape(instance, teacher(stage.sim_robot, instance))
     disturber = Disturber(stage.world, np.random.default_rng([spec.seed, 1]), probability=setting.disturb)
     _, verdict = play(
         stage, planner, instance.instruction, bounds=setting.bounds, robot=WatchedRobot(stage.robot, disturber.moved),
@@ -194,6 +200,6 @@ def run_one(setting: Setting, spec: TaskSpec) -> tuple[Episode, int]:
     episode = Episode(
         seed=spec.seed, suite=setting.suite, task=spec.task, split=spec.split, instruction=instance.instruction,
         phrasing=instance.phrasing, expected=instance.expected, goal=instance.goal, objects=stage.names,
-        success=verdict.success, planner=setting.planner_name, steps=tuple(tape.steps),
+        success=verdict.success, planner=setting.planner_name, steps=tuple(tape.steps), said=instance.said,
     )  # fmt: skip
     return episode, len(disturber.done)

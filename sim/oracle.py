@@ -192,9 +192,9 @@ class OraclePlanner:
     ) -> None:
         self._instance = instance
         self.state = state
-        self._point_of = point_of
+        self.point_of = point_of
 
     def plan(self, instruction: str, observation: Observation, history: Sequence[PrimitiveResult]) -> Plan:
         """The remaining plan of the instance, whatever `instruction` says."""
-        calls = tuple(remaining_calls(self._instance, self.state(), history, point_of=self._point_of(observation)))
+        calls = tuple(remaining_calls(self._instance, self.state(), history, point_of=self.point_of(observation)))
         return Plan(instruction=instruction, calls=calls, text=format_plan(calls), planner=self.name)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from agent.executor import Bounds, Event, Finished, Planned, run_episode
-from agent.plan import Point, PrimitiveCall, PrimitiveResult, format_call, format_plan
+from agent.plan import PrimitiveCall, PrimitiveResult
 from agent.preprocess import state_input
 from agent.training.shards import Picture, SeenObject, Sentence, write_shard
 from agent.verbs import Verb
@@ -34,16 +34,18 @@ from robots.primitives import Body
 from robots.relations import Relation
 from sim.disturb import Disturber
 from sim.kinematic import NOTHING_FAILS, Failures, rollout
-from sim.lexicon import HEIGHT_M, canonical
+from sim.lexicon import HEIGHT_M
 from sim.naming import SceneError
-from sim.oracle import PointOf, move_calls, remaining_calls
+from sim.oracle import remaining_calls
 from sim.points import points
 from sim.render import FIRST_OBJECT_ID
 from sim.robot import SimRobot, open_sim_robot
 from sim.room import rooms
+from sim.said import plain_calls, sentence
 from sim.scenes import Scene, sample_scene
 from sim.symbolic import SymbolicState
-from sim.tasks.base import Instance, Move, PickPlace
+from sim.tasks.base import Instance
+from sim.tasks.disguise import disguised
 from sim.tasks.suites import sample, sample_about
 from sim.teacher import teacher
 from sim.world import World
@@ -64,6 +66,11 @@ MAP_GRID = 48
 PER_SHARD = 250
 STRANGE = 0.12
 """Of the sentences have a verb that says nothing (see `sim.tasks.strange`)."""
+DISGUISED = 0.25
+"""Of the other sentences name things that there are not (see `sim.tasks.disguise`)."""
+BEGUN = 0.15
+"""Of the other instructions that are carried out in part already, or need something cleared away first: so many are
+kept. A robot is seldom asked for what is there, and only the picture tells."""
 ACTING_STEPS = 4
 """Pictures of one physical episode, at the most."""
 TINY_SHARE = 0.1
@@ -178,8 +185,9 @@ def _told(
     """The picture of now, with the instruction's remaining plan and those of others."""
     picture = take(robot, seed, ())
     at = {name: o.point for name, o in zip(robot.world.names, picture.objects, strict=True)}
-    said = [sentence(instance, state, history, at)]
-    said += [sentence(i, s, h, at) for i, s, h in _others(instance, state, rng)]
+    said = [sentence(instance, state, history, at.get)]
+    others = [sentence(i, s, h, at.get) for i, s, h in _others(instance, state, rng)]
+    said += [disguised(s, rng) if rng.random() < DISGUISED else s for s in others]
     return replace(picture, sentences=tuple(said))
 
 
@@ -208,76 +216,19 @@ def _others(
         other = sample_about(instance.objects, family, rng, strange=STRANGE)
         if other is None:
             continue
-        if held is not None and (
-            other.expected != "act" or remaining_calls(other, state, history)[0].relation is Relation.ASIDE
-        ):
-            continue  # nobody who meant this would have picked that up
+        if other.expected == "act":
+            calls = remaining_calls(other, state, history)
+            if held is not None and calls[0].relation is Relation.ASIDE:
+                continue  # nobody who meant this would have picked that up
+            whole = len(calls) + len(history) == len(plain_calls(other.program, lambda name: None))
+            if not whole and rng.random() > BEGUN:
+                continue
+        elif held is not None:
+            continue
         yield other, state, history
         found += 1
         if found == SENTENCES - 1:
             return
-
-
-def sentence(
-    instance: Instance, state: SymbolicState, history: Sequence[PrimitiveResult], at: Mapping[str, Point | None]
-) -> Sentence:
-    """The remaining plan in the instruction's own words: things are called as they were called, and the picture is
-    asked, by pointing, whether there is such a thing, and only one."""
-    said = dict(instance.said)
-    marks: dict[str, tuple[Point, ...]] = {}
-    if instance.expected != "act":
-        calls = plain_calls(instance.intended, at.get)
-        meant = canonical(instance.spoilt) if instance.expected == "ask" else None
-        fitting = [o.name for o in instance.objects if meant is not None and meant.fits(o.size, o.colour, o.kind)]
-        marks[instance.spoilt] = tuple(p for p in map(at.get, fitting) if p is not None)
-    else:
-        calls = remaining_calls(instance, state, history, point_of=at.get)
-        if any(words.startswith("any ") for words in said.values()):
-            calls = _one_of_many(instance, calls, said, marks, at)
-    return Sentence(
-        family=instance.family,
-        instruction=instance.instruction,
-        history=tuple((format_call(_in_words(r.call, said, bare=True)), r.status.value) for r in history),
-        plan=format_plan([_in_words(c, said) for c in calls]),
-        marks=tuple(marks.items()),
-    )
-
-
-def _in_words(call: PrimitiveCall, said: Mapping[str, str], *, bare: bool = False) -> PrimitiveCall:
-    named = replace(
-        call,
-        target=said.get(call.target, call.target),
-        destination=said.get(call.destination, call.destination),
-    )
-    return replace(named, point=None, destination_point=None) if bare else named
-
-
-def plain_calls(program: Sequence[Move], point_of: PointOf) -> list[PrimitiveCall]:
-    """The calls of a program, one move after the other, as if all were there."""
-    calls: list[PrimitiveCall] = []
-    for move in program:
-        calls += move_calls(move, point_of)
-    return [*calls, PrimitiveCall(verb=Verb.DONE)]
-
-
-def _one_of_many(
-    instance: Instance,
-    calls: list[PrimitiveCall],
-    said: Mapping[str, str],
-    marks: dict[str, tuple[Point, ...]],
-    at: Mapping[str, Point | None],
-) -> list[PrimitiveCall]:
-    """ "All the ...": any one of them, then look again; how many are left is for the picture to say."""
-    words = next(w for w in said.values() if w.startswith("any "))
-    left = [c.target for c in calls if c.verb is Verb.PICK and said.get(c.target) == words]
-    marks[words] = tuple(p for p in map(at.get, left) if p is not None)
-    if calls[0].verb is Verb.DONE:
-        calls = move_calls(instance.program[0], at.get)
-    end = next((i for i, c in enumerate(calls) if c.verb is Verb.PLACE), len(calls) - 1)
-    if len({m.reference for m in instance.program if isinstance(m, PickPlace)}) > 1:
-        # Where it goes hangs on which one it is: to be seen once it is in the hand.
-        end = min([end, *(i for i, c in enumerate(calls) if said.get(c.target) == words and c.verb is Verb.PICK)])
-    return [*calls[: end + 1], PrimitiveCall(verb=Verb.LOOK), PrimitiveCall(verb=Verb.DONE)]
 
 
 Make = Callable[[SimRobot, int], list[Picture]]

@@ -22,6 +22,7 @@ FIRST_TEST_SEED = 2_000_000
 
 Picture = NDArray[np.uint8]
 Expected = Literal["act", "ask", "refuse"]
+Marks = tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +49,17 @@ class StepState:
 class Step:
     """One look, and what came of it.
 
-    plan: the remaining plan that is right here, as text. call: what was performed; "" where the episode ended.
+    plan: the remaining plan that is right here, as text. said: the same in the instruction's own words, as the agent
+    learns to write it, and marks: for words in it that fit not just one thing, all the points (row, col) px that they
+    fit; "" and none where whoever recorded it had no such plan. call: what was performed; "" where the episode ended.
     status, detail, start_s, end_s: the call's result, robot's clock. picture: decodes the front camera's view.
     """
 
     picture: Callable[[], Picture]
     state: StepState
     plan: str
+    said: str = ""
+    marks: Marks = ()
     call: str = ""
     status: Status | None = None
     detail: str = ""
@@ -79,7 +84,8 @@ class Step:
 class Episode:
     """One instruction from first look to last. goal: its predicate, "" where it is to be declined.
 
-    success: what the physics said at the end. task: the family; phrasing: the template's id.
+    success: what the physics said at the end. task: the family; phrasing: the template's id. said: (name, words by
+    which the instruction calls that thing).
     """
 
     seed: int
@@ -94,6 +100,7 @@ class Episode:
     success: bool
     planner: str
     steps: tuple[Step, ...]
+    said: tuple[tuple[str, str], ...] = ()
 
     def history(self, step: int) -> tuple[PrimitiveResult, ...]:
         """The results of the calls before step number `step`: what a planner was told there."""
@@ -101,7 +108,7 @@ class Episode:
         return tuple(r for r in results if r is not None)
 
 
-_STEP = ("plan", "call", "detail", "start_s", "end_s")
+_STEP = ("plan", "said", "call", "detail", "start_s", "end_s")
 _EPISODE = ("seed", "suite", "task", "split", "instruction", "phrasing", "expected", "goal", "success", "planner")
 
 
@@ -112,11 +119,13 @@ def to_line(episode: Episode, places: list[tuple[int, int, int]]) -> str:
             "picture": list(place),
             "state": vars(step.state),
             **{k: getattr(step, k) for k in _STEP},
+            "marks": step.marks,
             "status": step.status.value if step.status is not None else None,
         }
         for step, place in zip(episode.steps, places, strict=True)
     ]
-    content = {**{k: getattr(episode, k) for k in _EPISODE}, "objects": list(episode.objects), "steps": steps}
+    content = {**{k: getattr(episode, k) for k in _EPISODE}, "objects": episode.objects, "said": episode.said}
+    content["steps"] = steps
     return json.dumps(content, allow_nan=False, separators=(",", ":"))
 
 
@@ -124,7 +133,8 @@ def from_line(line: str | bytes, picture: Callable[[tuple[int, int, int]], Pictu
     """What `to_line` wrote; `picture` loads one from its place."""
     content: dict[str, Any] = json.loads(line)
     steps = tuple(_step(s, picture) for s in content["steps"])
-    return Episode(steps=steps, objects=tuple(content["objects"]), **{k: content[k] for k in _EPISODE})
+    said = tuple((name, words) for name, words in content.get("said", ()))  # younger than the format
+    return Episode(steps=steps, objects=tuple(content["objects"]), said=said, **{k: content[k] for k in _EPISODE})
 
 
 def _step(content: dict[str, Any], picture: Callable[[tuple[int, int, int]], Picture]) -> Step:
@@ -137,5 +147,6 @@ def _step(content: dict[str, Any], picture: Callable[[tuple[int, int, int]], Pic
             tool_xyz_m=tuple(state["tool_xyz_m"]), holding=state["holding"],
         ),
         status=None if content["status"] is None else Status(content["status"]),
-        **{k: content[k] for k in _STEP},
+        marks=tuple((words, tuple((r, c) for r, c in points)) for words, points in content.get("marks", ())),
+        **{k: content[k] for k in _STEP if k in content},
     )  # fmt: skip

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from agent.episodes import EpisodeReader
-from agent.plan import PrimitiveCall, format_call
+from agent.plan import format_call, renamed, without_points
 from agent.training.perception import Names
 from agent.training.shards import Picture, Sentence, Shard, ShardError, list_shards
 
@@ -42,16 +42,18 @@ class EpisodeSteps:
         number, at = self.index[i]
         episode = self.reader[number]
         step = episode.steps[at]
-        history = tuple((_bare(r.call), r.status.value) for r in episode.history(at))
+        words = dict(episode.said)
+        history = tuple(
+            (format_call(without_points(renamed(r.call, words))), r.status.value) for r in episode.history(at)
+        )
         state = step.state
         vector = np.array([state.holding, state.gripper_width_m / 0.08, *state.tool_xyz_m], dtype=np.float32)
-        said = Sentence(family=episode.task, instruction=episode.instruction, history=history, plan=step.plan)
+        said = Sentence(
+            family=episode.task, instruction=episode.instruction, history=history, plan=step.said or step.plan,
+            marks=step.marks,
+        )  # fmt: skip
         grid = np.full((self.map_grid, self.map_grid), UNKNOWN, np.uint8)
         return Picture(seed=episode.seed, rgb=step.rgb, grid=grid, state=vector, objects=(), sentences=(said,))
-
-
-def _bare(call: PrimitiveCall) -> str:
-    return format_call(replace(call, point=None, destination_point=None))
 
 
 def open_sources(folders: Sequence[Path], map_grid: int) -> list[Source]:

@@ -78,6 +78,8 @@ class Speaker:
             return f"{self.article}{hue}{choose(rng, ('-coloured', '-colored', ' coloured', ' colored'))} {noun}"
         alone = len(role.things) == 1
         if way < 0.14 and alone and kind not in CONTAINER_KINDS:
+            # Said without need, but said: a plan in these words has it too.
+            role.reference = role.reference._replace(size=role.things[0].size)
             return f"{self.article}{choose(rng, SIZE_WORDS[role.things[0].size][:2])} {hue} {noun}"
         if way > 0.97 and alone:
             return f"{'an' if hue[0] in 'aeiou' else 'a'} {hue} {noun}"
@@ -91,7 +93,10 @@ class Speaker:
             return choose(self.rng, (hue, hue, f"the {hue}"))
         # After "the red block", "the blue one" is a block.
         same = self.last_kind is None or {t.kind for t in role.things} == {self.last_kind}
-        return f"{self.article}{hue} {choose(self.rng, _NOUNS_FOR_ANY if same else _NOUNS_BUT_ONE)}"
+        noun = choose(self.rng, _NOUNS_FOR_ANY if same else _NOUNS_BUT_ONE)
+        if noun == "one" and self.last_kind is not None:
+            role.reference = role.reference._replace(kind=self.last_kind)
+        return f"{self.article}{hue} {noun}"
 
     def refer_together(self, roles: Sequence[Role]) -> str:
         """A phrase for several things: "the red and the blue block", "the red, green and blue blocks"."""

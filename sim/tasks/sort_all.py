@@ -77,7 +77,8 @@ def build(draft: Draft) -> Meaning:
     subjects = draft.every(reference, specs)
     b = draft.place_for(len(specs))
     draft.complete()
-    moves = (PickPlace(subject=t.name, relation=resting(b.kind), reference=b.name, group=1) for t in subjects.things)
+    names = [t.name for t in subjects.things] or [subjects.name]  # what is missed is meant all the same
+    moves = (PickPlace(subject=name, relation=resting(b.kind), reference=b.name, group=1) for name in names)
     return Meaning(table="sort_all", slots={"A": subjects, **into(b)}, program=tuple(moves))
 
 

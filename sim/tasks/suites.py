@@ -115,8 +115,8 @@ def _said(meaning: Meaning, draft: Draft) -> tuple[tuple[str, str], ...]:
     summed_up = [role for name, role in meaning.slots.items() if name.isupper() and isinstance(role, Role)]
     words: dict[str, str] = {}
     for role in draft.roles:
-        for thing in role.things:
-            words[thing.name] = ("any " if role in summed_up else "") + role.reference.words
+        each = ("any " if role in summed_up else "") + role.reference.words
+        words |= dict.fromkeys([t.name for t in role.things] or [role.name], each)
     if meaning.each:
         words |= {move.subject: meaning.each for move in meaning.program}
     return tuple(words.items())
