@@ -10,7 +10,9 @@ import pytest
 from sim.lexicon import COLOUR_WORDS, COLOURS, KIND_WORDS, KINDS, canonical
 from sim.tasks import heldout
 from sim.tasks.base import Instance
+from sim.tasks.disguise import LOOKS
 from sim.tasks.foreign import FOREIGN
+from sim.tasks.strange import VERBS
 from sim.tasks.suites import families, sample, tables, templates
 
 N = 500
@@ -19,7 +21,7 @@ N = 500
 @pytest.fixture(scope="module")
 def trained() -> list[Instance]:
     rng = np.random.default_rng(5)
-    return [sample(family, rng) for family in families() for _ in range(N)]
+    return [sample(family, rng, strange=0.2) for family in families() for _ in range(N)]
 
 
 def test_the_declared_combinations_exist_and_leave_every_colour_and_kind_trained() -> None:
@@ -87,3 +89,26 @@ def test_foreign_things_are_foreign_and_the_held_out_ones_held_out() -> None:
         assert not set(held_out) & set(FOREIGN[sort])
         for noun in (*held_out, *FOREIGN[sort]):
             assert canonical(noun) == (None, None, None)
+
+
+def test_strange_verbs_are_none_that_is_held_out() -> None:
+    told = " ".join(p for table in heldout.PHRASINGS.values() for p in table)
+    trained = " ".join(p for table in tables() for p in templates(table, held_out=False))
+    new = set(re.findall(r"[a-z]+", told)) - set(re.findall(r"[a-z]+", trained))
+    assert {"pluck", "hoist", "perch", "propel", "bulldoze"} <= new
+    assert not new & set(VERBS)
+
+
+def test_strange_verbs_stay_out_of_what_is_tested() -> None:
+    rng = np.random.default_rng(8)
+    strange = re.compile(r"\b(catapult|lodge|ferry|haul|wedge|funnel|whisk|evict|nominate|dunk)\b")
+    assert not any(strange.search(sample(f, rng).instruction.lower()) for f in families() for _ in range(60))
+    assert any(strange.search(sample("put", rng, strange=1.0).instruction.lower()) for _ in range(300))
+
+
+def test_words_to_copy_are_none_that_is_held_out() -> None:
+    never = {w for ws in (*heldout.COLOUR_WORDS.values(), *heldout.KIND_WORDS.values()) for x in ws for w in x.split()}
+    never |= {w for ws in heldout.FOREIGN.values() for w in ws}
+    assert not never & set(LOOKS)
+    for look in LOOKS:
+        assert canonical(f"{look} block")[1] is None, f"{look} is a colour here"

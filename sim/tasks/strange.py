@@ -15,16 +15,16 @@ from sim.tasks.phrasing import choose
 from sim.tasks.words import CLASSES
 
 VERBS = (
-    "guide", "steer", "ferry", "haul", "lug", "nest", "lodge", "mount", "install", "fix", "hang", "plug", "insert",
+    "guide", "steer", "ferry", "haul", "lug", "nest", "lodge", "mount", "install", "hang", "plug", "insert",
     "stuff", "cram", "squeeze", "wedge", "jam", "feed", "funnel", "direct", "escort", "lead", "walk", "march",
-    "fly", "sail", "drive", "ship", "mail", "post", "export", "import", "copy", "paste", "assemble", "attach",
+    "fly", "sail", "drive", "ship", "mail", "post", "export", "import", "copy", "paste", "attach",
     "join", "link", "tie", "bind", "glue", "pin", "nail", "hook", "clip", "catapult", "launch", "fling", "lob",
     "pitch", "hurl", "cast", "sling", "shoot", "flick", "tap", "bump", "knock", "kick", "roll", "spin", "twist",
     "turn", "rotate", "wheel", "cart", "tow", "pull", "tug", "yank", "jerk", "extract", "remove", "withdraw",
     "free", "save", "rescue", "steal", "borrow", "claim", "adopt", "accept", "receive", "welcome", "invite", "call",
-    "summon", "order", "request", "choose", "select", "prefer", "nominate", "mark", "point out", "spot", "check",
+    "summon", "order", "request", "choose", "select", "nominate", "mark", "point out", "spot", "check",
     "inspect", "examine", "study", "clean", "wipe", "dust", "polish", "paint", "dress", "cover", "hide", "bury",
-    "sink", "float", "land", "dock", "anchor", "base", "ground", "root", "sow", "grow", "raise", "train", "teach",
+    "sink", "float", "land", "dock", "anchor", "base", "root", "sow", "grow", "raise", "train", "teach",
     "coax", "lure", "tempt", "talk", "beg", "force", "urge", "scoot", "whisk", "rush", "speed", "hurry", "ease",
     "work", "manoeuvre", "navigate", "operate", "handle", "treat", "serve", "offer", "present", "award", "donate",
     "contribute", "commit", "trust", "settle", "rehome", "bed", "cradle", "rest", "balance", "line up", "slot",

@@ -1,0 +1,74 @@
+"""Disguised sentences: said and planned in the same new words, and nothing claimed about what they name."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from agent.plan import parse_call, parse_plan
+from agent.training.shards import Sentence
+from sim.lexicon import COLOURS, KINDS
+from sim.pictures import OTHER_SHARE
+from sim.said import sentence
+from sim.symbolic import SymbolicState
+from sim.tasks.disguise import disguised
+from sim.tasks.suites import sample
+
+
+def sentences(n: int) -> list[Sentence]:
+    rng = np.random.default_rng(1)
+    out = []
+    for family in rng.choice(list(OTHER_SHARE), size=n):
+        instance = sample(str(family), rng)
+        where = {o.name: (0.4, 0.5 * i, 0.0) for i, o in enumerate(instance.objects)}
+        at = {name: (10 * i, i) for i, name in enumerate(where)}
+        state = SymbolicState(xyz_m=where, held=None, start_xyz_m=where)
+        out.append(sentence(instance, state, (), at.get))
+    return out
+
+
+def test_what_is_planned_is_what_is_said() -> None:
+    rng = np.random.default_rng(2)
+    changed = 0
+    for plain in sentences(400):
+        said = disguised(plain, rng)
+        before, after = parse_plan(plain.plan), parse_plan(said.plan)
+        assert [c.verb for c in before] == [c.verb for c in after]
+        for b, a in zip(before, after, strict=True):
+            if a.target == b.target:
+                assert (a.point, a.relation, a.side) == (b.point, b.relation, b.side)
+                continue
+            changed += 1
+            assert a.point is None, "nobody knows where a thing is that there may not be"
+            new = set(a.target.split()) - set(b.target.split())
+            for word in new:
+                assert re.search(rf"\b{word}", said.instruction), (said.instruction, a.target)
+            assert not {w for w in new if w in COLOURS or w in KINDS}
+        assert all(parse_call(call) for call, _ in said.history)
+    assert changed > 100
+
+
+def test_one_thing_has_one_name_throughout() -> None:
+    """In a swap each thing is named twice at least."""
+    rng = np.random.default_rng(3)
+    plain = Sentence(
+        family="swap",
+        instruction="Swap the red block and the blue cube",
+        history=(("pick(red block)", "succeeded"),),
+        plan="place(aside)\npick(blue block @ 3 4)\nplace(where red block was)\npick(red block @ 1 2)\n"
+        "place(where blue block was)\ndone()",
+    )
+    for _ in range(30):
+        said = disguised(plain, rng)
+        calls = parse_plan(said.plan)
+        red, blue = calls[3].target, calls[1].target
+        assert calls[2].target == red
+        assert calls[4].target == blue
+        assert said.history[0][0] == f"pick({red})"
+
+
+def test_a_doubtful_one_is_left_as_it_is() -> None:
+    rng = np.random.default_rng(4)
+    plain = Sentence(family="pick", instruction="can you lift the can", history=(), plan="pick(cylinder @ 1 2)\ndone()")
+    assert all(disguised(plain, rng) == plain for _ in range(40))
