@@ -38,6 +38,7 @@ from sim.lexicon import HEIGHT_M
 from sim.naming import SceneError
 from sim.oracle import remaining_calls
 from sim.points import points
+from sim.recolour import recoloured
 from sim.render import FIRST_OBJECT_ID
 from sim.robot import SimRobot, open_sim_robot
 from sim.room import rooms
@@ -66,6 +67,8 @@ MAP_GRID = 48
 PER_SHARD = 250
 STRANGE = 0.12
 """Of the sentences have a verb that says nothing (see `sim.tasks.strange`)."""
+RECOLOURED = 0.2
+"""Of the pictures are in other colours (see `sim.recolour`)."""
 DISGUISED = 0.25
 """Of the other sentences name things that there are not (see `sim.tasks.disguise`)."""
 BEGUN = 0.15
@@ -188,7 +191,8 @@ def _told(
     said = [sentence(instance, state, history, at.get)]
     others = [sentence(i, s, h, at.get) for i, s, h in _others(instance, state, rng)]
     said += [disguised(s, rng) if rng.random() < DISGUISED else s for s in others]
-    return replace(picture, sentences=tuple(said))
+    told = replace(picture, sentences=tuple(said))
+    return recoloured(told, rng) if rng.random() < RECOLOURED else told
 
 
 def arrange(world: World, state: SymbolicState) -> None:

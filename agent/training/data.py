@@ -82,7 +82,7 @@ def open_sources(folders: Sequence[Path], map_grid: int) -> list[Source]:
 def words_and_names(sources: Sequence[Source], most: int = 4000) -> tuple[set[str], Names]:
     """The words that are said (of `most` pictures), and the closed lists of what is seen."""
     words: set[str] = set()
-    colours, kinds, sizes = set[str](), set[str](), set[str]()
+    colours, kinds, sizes, pairs = set[str](), set[str](), set[str](), set[tuple[str, str]]()
     total = sum(len(s) for s in sources)
     stride = max(1, total // most)
     for source in sources:
@@ -91,7 +91,12 @@ def words_and_names(sources: Sequence[Source], most: int = 4000) -> tuple[set[st
             for s in notes.sentences:
                 words.update(w for w in s.instruction.lower().split() if w.isalpha())
             for o in notes.objects:
-                colours.add(o.colour)
+                if o.colour:
+                    colours.add(o.colour)
+                    pairs.add((o.colour, o.kind))
                 kinds.add(o.kind)
                 sizes.add(o.size)
-    return words, Names(colours=tuple(sorted(colours)), kinds=tuple(sorted(kinds)), sizes=tuple(sorted(sizes)))
+    return words, Names(
+        colours=tuple(sorted(colours)), kinds=tuple(sorted(kinds)), sizes=tuple(sorted(sizes)),
+        pairs=tuple(sorted(pairs)),
+    )  # fmt: skip

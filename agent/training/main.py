@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
         if start:
             loaded = load_checkpoint(Path(start))
             model, tokenizer = loaded.model(), loaded.tokenizer
-            names = Names(**{k: tuple(v) for k, v in loaded.training.get("names", vars(names)).items()})
+            names = replace(Names.from_notes(loaded.training.get("names", vars(names))), pairs=names.pairs)
             heads_from = Path(start) if (Path(start) / "heads.safetensors").is_file() else None
         else:
             layers = [int(i) for i in options["layers"]]

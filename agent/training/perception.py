@@ -8,8 +8,9 @@ Shapes: B pictures, C map width, M map cells a side, Q queries, W token width.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,11 +25,19 @@ from agent.vlm.model import pointer_loss
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """The closed word lists of the perception labels, in index order."""
+    """The closed word lists of the perception labels, in index order. pairs: the (colour, kind) that are to be asked
+    for where they are not; none given, all are. What is never there should not be asked for: it would be learnt."""
 
     colours: tuple[str, ...]
     kinds: tuple[str, ...]
     sizes: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def from_notes(cls, notes: Mapping[str, Sequence[Any]]) -> Names:
+        """What `asdict` made of one, through JSON."""
+        pairs = tuple((str(colour), str(kind)) for colour, kind in notes.get("pairs", ()))
+        return cls(**{k: tuple(notes[k]) for k in ("colours", "kinds", "sizes")}, pairs=pairs)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,10 +59,14 @@ class Targets:
 
 
 def make_targets(pictures: Sequence[Picture], names: Names, c: VisionConfig, rng: np.random.Generator) -> Targets:
-    """Labels of a batch. For every thing that is there, one colour-kind pair that is not is asked for too."""
+    """Labels of a batch. For every thing that is there, one colour-kind pair that is not is asked for too.
+
+    A colour that is none of `names`, such as "", is not asked for, and nor are the words of that picture.
+    """
     colour_of = {n: i for i, n in enumerate(names.colours)}
     kind_of = {n: i for i, n in enumerate(names.kinds)}
     size_of = {n: i for i, n in enumerate(names.sizes)}
+    asked = {(colour_of[colour], kind_of[kind]) for colour, kind in names.pairs}
     map_grid = c.map_grid
     planes: list[np.ndarray] = []
     shown = np.zeros((len(pictures), c.grid**2, len(colour_of) + len(kind_of) + len(size_of)), np.float32)
@@ -63,8 +76,10 @@ def make_targets(pictures: Sequence[Picture], names: Names, c: VisionConfig, rng
         tables = np.zeros((3, 256), np.int64)
         tables[:, 255] = -100  # unknown: cross entropy passes it over
         for i, o in enumerate(p.objects):
-            tables[:, i + 1] = colour_of[o.colour] + 1, kind_of[o.kind] + 1, size_of[o.size] + 1
+            tables[:, i + 1] = colour_of.get(o.colour, -101) + 1, kind_of[o.kind] + 1, size_of[o.size] + 1
         planes.append(tables[:, p.grid])
+        if any(o.colour not in colour_of for o in p.objects):
+            continue
         side = map_grid // c.grid
         patches = p.grid.reshape(c.grid, side, c.grid, side).swapaxes(1, 2).reshape(c.grid**2, side * side)
         for i, o in enumerate(p.objects):
@@ -87,7 +102,7 @@ def make_targets(pictures: Sequence[Picture], names: Names, c: VisionConfig, rng
                 if rng.random() < 0.5
                 else (int(rng.integers(len(colour_of))), pair[1])
             )
-            if other not in pairs:
+            if other not in pairs and (not asked or other in asked):
                 queries.append((b, *other, 0.0))
     stacked = torch.from_numpy(np.stack(planes))
     q = np.array(queries, dtype=np.float64).reshape(-1, 4)
