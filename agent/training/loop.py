@@ -31,18 +31,25 @@ from agent.vlm.checkpoint import CheckpointError, load_weights, save_checkpoint,
 from agent.vlm.model import VLM, pointer_loss
 
 Stage = Literal["see", "speak", "both"]
+Texts = Callable[[np.random.Generator], Picture]
+"""Draws a bundle of sentences about nothing that is seen."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Numbers of a run. lr: of the decoder; lr_new: of everything that starts from scratch; both held flat after
-    `warmup` steps and brought to zero over the last `decay` steps. compile: the decoder by torch.compile, which needs a
-    C++ compiler; a sixth faster on two cores."""
+    """Numbers of a run.
+
+    lr: of the decoder; lr_new: of everything that starts from scratch; both held flat after `warmup` steps and brought
+    to zero over the last `decay` steps. sentences: of a picture, at the most; fresh: so many more to choose from, drawn
+    by `texts` and about nothing that is seen. compile: the decoder by torch.compile, which needs a C++ compiler; a sixth
+    faster on two cores.
+    """
 
     stage: Stage = "both"
     steps: int = 2000
     pictures: int = 8
     sentences: int = 6
+    fresh: int = 0
     lr: float = 3e-4
     lr_new: float = 6e-4
     weight_decay: float = 0.01
@@ -67,8 +74,9 @@ def learning_rate(config: TrainConfig, step: int) -> float:
 class Data:
     """All pictures of some folders, and the draw of each step."""
 
-    def __init__(self, sources: Sequence[Source], config: TrainConfig) -> None:
+    def __init__(self, sources: Sequence[Source], config: TrainConfig, texts: Texts | None = None) -> None:
         self.sources = sources
+        self.texts = texts
         self.ends = np.cumsum([len(s) for s in sources])
         self.config = config
 
@@ -82,6 +90,9 @@ class Data:
         for index in rng.integers(len(self), size=self.config.pictures):
             at = int(np.searchsorted(self.ends, index, side="right"))
             p = self.sources[at][int(index) - (0 if at == 0 else int(self.ends[at - 1]))]
+            if self.texts is not None and self.config.fresh:
+                said = self.texts(rng).sentences[: self.config.fresh]
+                p = replace(p, sentences=(*p.sentences, *(replace(s, marks=()) for s in said)))
             if len(p.sentences) > self.config.sentences:
                 keep = sorted(rng.choice(len(p.sentences), self.config.sentences, replace=False))
                 p = replace(p, sentences=tuple(p.sentences[i] for i in keep))
@@ -126,13 +137,13 @@ def train(
     out: Path,
     config: TrainConfig,
     report: Callable[[str], None],
-    texts: Callable[[np.random.Generator], Picture] | None = None,
+    texts: Texts | None = None,
     heads_from: Path | None = None,
 ) -> dict[str, float]:
     """Train, saving into `out` as it goes; goes on from what `out` already holds. Returns the last figures.
 
-    texts: for stage "speak", draws a picture-less bundle of sentences. heads_from: a checkpoint whose perception heads
-    a new run starts with.
+    texts: draws the sentences of stage "speak", and the fresh ones of "both". heads_from: a checkpoint whose perception
+    heads a new run starts with.
 
     Raises:
         CheckpointError: `out` holds a run with another configuration.
@@ -147,7 +158,7 @@ def train(
     run = nn.ModuleDict({"model": model, "heads": heads})
     optimizer = _optimizer(model, heads, config)
     called = [stream.words(n) for n in (*names.colours, *names.kinds, *names.sizes)]
-    data = None if config.stage == "speak" else Data(sources, config)
+    data = None if config.stage == "speak" else Data(sources, config, texts if config.stage == "both" else None)
     start, seen = _resume(out, model, heads, optimizer, config)
     model.train()
     if config.compile:
@@ -236,7 +247,7 @@ def _optimizer(model: VLM, heads: PerceptionHeads, config: TrainConfig) -> torch
 
 
 def _batches(
-    data: Data | None, texts: Callable[[np.random.Generator], Picture] | None, stream: Stream, model: VLM,
+    data: Data | None, texts: Texts | None, stream: Stream, model: VLM,
     names: Names, config: TrainConfig, start: int,
 ) -> Iterator[tuple[Batch, Targets | None]]:  # fmt: skip
     """Batches in step order, prepared a few steps ahead in one other thread."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,14 @@ import numpy as np
 
 from agent.errors import UserError
 from agent.training.data import Source, open_sources, words_and_names
-from agent.training.loop import TrainConfig
+from agent.training.loop import Texts, TrainConfig
 from agent.training.loop import train as run
 from agent.training.perception import Names
-from agent.training.shards import Picture, ShardError
+from agent.training.shards import ShardError
 from agent.training.start import new_model
 from agent.vlm.checkpoint import CheckpointError, load_checkpoint
 from agent.vlm.config import VisionConfig
 
-Texts = Callable[[np.random.Generator], Picture]
 VOCABULARY_DRAWS = 2000
 """Bundles of sentences whose words a new model's vocabulary keeps."""
 

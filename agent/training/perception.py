@@ -155,7 +155,8 @@ class PerceptionHeads(nn.Module):
                 continue
             out[name] = F.cross_entropy(logits, target, weight=weight)
             seen = target > 0
-            out[f"{name}_right"] = (logits.argmax(1) == target)[seen].float().mean()
+            if seen.any():
+                out[f"{name}_right"] = (logits.argmax(1) == target)[seen].float().mean()
         if not len(t.where_at):
             return out
         query = self.point_colour(t.query_colour) + self.point_kind(t.query_kind)
