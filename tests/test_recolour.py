@@ -45,7 +45,7 @@ def test_what_is_pointed_at_by_colour_is_pointed_at_no_longer() -> None:
 def test_what_only_colours_tell_is_left_out() -> None:
     rng = np.random.default_rng(0)
     held = Sentence(
-        family="match", instruction="each block into the bowl of its colour", history=(("pick(any block)", "succeeded"),),
+        family="match", instruction="each block into its bowl", history=(("pick(any block)", "succeeded"),),
         plan="place(in red bowl @ 3 3)\nlook()\ndone()",
     )  # fmt: skip
     assert recoloured(picture("red", "block", held), rng).sentences == ()

@@ -41,8 +41,8 @@ class TrainConfig:
 
     lr: of the decoder; lr_new: of everything that starts from scratch; both held flat after `warmup` steps and brought
     to zero over the last `decay` steps. sentences: of a picture, at the most; fresh: so many more to choose from, drawn
-    by `texts` and about nothing that is seen. compile: the decoder by torch.compile, which needs a C++ compiler; a sixth
-    faster on two cores.
+    by `texts` and about nothing that is seen. compile: the decoder by torch.compile, which needs a C++ compiler; a
+    sixth faster on two cores.
     """
 
     stage: Stage = "both"
