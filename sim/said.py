@@ -27,6 +27,8 @@ def sentence(instance: Instance, state: SymbolicState, history: Sequence[Primiti
         meant = canonical(instance.spoilt) if instance.expected == "ask" else None
         fitting = [o.name for o in instance.objects if meant is not None and meant.fits(o.size, o.colour, o.kind)]
         marks[said.get(instance.spoilt, instance.spoilt)] = tuple(p for p in map(at, fitting) if p is not None)
+        if any(words.startswith("any ") for words in said.values()):
+            calls = _up_to(next(i for i, c in enumerate(calls) if c.verb is Verb.PLACE), calls)
     else:
         calls = remaining_calls(instance, state, history, point_of=at)
         if any(words.startswith("any ") for words in said.values()):
@@ -65,4 +67,9 @@ def _one_of_many(
     if len({m.reference for m in instance.program if isinstance(m, PickPlace)}) > 1:
         # Where it goes hangs on which one it is: to be seen once it is in the hand.
         end = min([end, *(i for i, c in enumerate(calls) if said.get(c.target) == words and c.verb is Verb.PICK)])
-    return [*calls[: end + 1], PrimitiveCall(verb=Verb.LOOK), PrimitiveCall(verb=Verb.DONE)]
+    return _up_to(end, calls)
+
+
+def _up_to(last: int, calls: Sequence[PrimitiveCall]) -> list[PrimitiveCall]:
+    """The calls until number `last`, and then another look."""
+    return [*calls[: last + 1], PrimitiveCall(verb=Verb.LOOK), PrimitiveCall(verb=Verb.DONE)]

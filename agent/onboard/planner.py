@@ -12,11 +12,14 @@ from agent.onboard.constrain import Grammar, PlanDecoder
 from agent.onboard.grounded import Found, find, grounded, pointed
 from agent.plan import Plan, PrimitiveResult, format_plan
 from agent.preprocess import CAMERA, planner_inputs
-from agent.stream import POINT
+from agent.stream import POINT, normalise
 from agent.verbs import Verb
 from robots.interface import Observation
 
 TABLETOP_VERBS = (Verb.PICK, Verb.PLACE, Verb.PUSH, Verb.LOOK, Verb.SAY, Verb.ASK, Verb.REFUSE, Verb.DONE)
+COPIED = 1.5
+"""Added to the logits of words that the instruction has, so that a pair of words that training never had together is
+copied and not mended (docs/decisions.md)."""
 MAX_TOKENS = 160
 """Of a plan. The longest of the suites (match, three pairs) has 45."""
 
@@ -58,9 +61,11 @@ class OnnxPlanner:
         x = np.concatenate([prefix, bundle.embed(prompt)], axis=1)
         hidden, _, cache = bundle.extend(x, bundle.empty_cache())
         decoder = PlanDecoder(self._grammar, self._verbs)
+        copied = np.zeros(len(bundle.table), np.float32)
+        copied[np.intersect1d(bundle.stream.words(normalise(instruction)), self._grammar.name_part)] = COPIED
         found: list[Found] = []
         for _ in range(MAX_TOKENS):
-            token = self._choose(hidden[-1], decoder)
+            token = self._choose(hidden[-1], decoder, copied)
             hidden, query, cache = bundle.extend(bundle.embed([token]), cache)
             point = None
             if token == self._point_id:
@@ -74,8 +79,8 @@ class OnnxPlanner:
         calls = grounded(decoder.calls, list(zip(names, found, strict=False)), history)
         return Plan(instruction=instruction, calls=calls, text=format_plan(calls), planner=self.name)
 
-    def _choose(self, hidden: np.ndarray, decoder: PlanDecoder) -> int:
+    def _choose(self, hidden: np.ndarray, decoder: PlanDecoder, copied: np.ndarray) -> int:
         allowed = decoder.allowed()
         if len(allowed) == 1:
             return int(allowed[0])
-        return int(allowed[np.argmax(self.bundle.table[allowed] @ hidden)])
+        return int(allowed[np.argmax(self.bundle.table[allowed] @ hidden + copied[allowed])])
