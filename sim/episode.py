@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 from zlib import crc32
 
@@ -101,11 +100,20 @@ class Theatre:
         return SimStage(self.robot, self.opened, instance=instance)
 
 
-@lru_cache(maxsize=1)
+_open: dict[tuple[str, str], Theatre] = {}
+
+
 def theatre(renderer: Literal["auto", "gl", "tiny"], robot: Callable[[], RobotSpec]) -> Theatre:
-    """This process's theatre, opened once."""
-    opened = open_renderer(renderer)
-    return Theatre(robot=SimRobot(World(spec=robot()), opened.renderer), opened=opened)
+    """This process's theatre, opened once for each robot.
+
+    By the robot's name: `robot` itself is another object each time that it comes out of a pickle.
+    """
+    spec = robot()
+    key = (renderer, spec.name)
+    if key not in _open:
+        opened = open_renderer(renderer)
+        _open[key] = Theatre(robot=SimRobot(World(spec=spec), opened.renderer), opened=opened)
+    return _open[key]
 
 
 def play(

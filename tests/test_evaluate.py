@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -186,3 +187,9 @@ def square(number: int) -> int:
 def test_work_spreads_over_processes() -> None:
     assert dict(spread(square, range(7), 2)) == {i: i * i for i in range(7)}
     assert dict(spread(square, range(3), 1)) == {0: 0, 1: 1, 2: 4}
+
+
+def test_one_theatre_a_process_though_robots_come_out_of_pickles() -> None:
+    """A new one for each episode filled the memory."""
+    first = theatre("auto", partial(panda))
+    assert theatre("auto", pickle.loads(pickle.dumps(partial(panda)))) is first

@@ -98,15 +98,17 @@ def test_what_can_not_be_done_is_planned_in_words_that_fit_nothing_or_too_much(f
 
 
 def test_physical_pictures_show_failures_and_what_makes_them_good(robot: SimRobot) -> None:
-    pictures = [p for seed in range(6) for p in acting_pictures(robot, seed)]
-    assert len(pictures) >= 12
-    failed = 0
+    pictures = [p for seed in range(10) for p in acting_pictures(robot, seed)]
+    assert len(pictures) >= 20
+    again = 0
     for picture in pictures:
         own = picture.sentences[0]
         parse_plan(own.plan)
         assert all(0 <= r < 224 and 0 <= c < 224 for _, points in own.marks for r, c in points)
-        failed += any(status != "succeeded" for _, status in own.history)
-    assert failed, "nobody was disturbed"
+        picks = [call for call, _ in own.history if call.startswith("pick")]
+        failed = any(status != "succeeded" for _, status in own.history)
+        again += failed or (len(set(picks)) < len(picks) and own.family in ("put", "stack", "tower", "relation"))
+    assert again, "nobody was disturbed"
     assert any(p.state[0] == 1.0 for p in pictures), "no picture with something in the hand"
 
 

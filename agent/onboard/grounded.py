@@ -23,7 +23,7 @@ Array = NDArray[Any]
 ANY = "any "
 """Begins the name of one of many: "all the red blocks" are each "any red block", until there is none left."""
 ABSENT = 0.5
-RIVAL = 0.3
+RIVAL = 0.2
 NEAR_CELLS, APART_CELLS = 2.5, 4.0
 
 

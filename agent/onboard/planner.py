@@ -62,7 +62,8 @@ class OnnxPlanner:
         hidden, _, cache = bundle.extend(x, bundle.empty_cache())
         decoder = PlanDecoder(self._grammar, self._verbs)
         copied = np.zeros(len(bundle.table), np.float32)
-        copied[np.intersect1d(bundle.stream.words(normalise(instruction)), self._grammar.name_part)] = COPIED
+        said = np.array(bundle.stream.words(normalise(instruction)), dtype=np.int64)  # none in a blank instruction
+        copied[np.intersect1d(said, self._grammar.name_part)] = COPIED
         found: list[Found] = []
         for _ in range(MAX_TOKENS):
             token = self._choose(hidden[-1], decoder, copied)
