@@ -46,7 +46,7 @@ from sim.said import plain_calls, sentence
 from sim.scenes import Scene, sample_scene
 from sim.symbolic import SymbolicState
 from sim.tasks.base import Instance
-from sim.tasks.disguise import disguised
+from sim.tasks.disguise import to_be_copied
 from sim.tasks.suites import sample, sample_about
 from sim.teacher import teacher
 from sim.world import World
@@ -69,8 +69,6 @@ STRANGE = 0.12
 """Of the sentences have a verb that says nothing (see `sim.tasks.strange`)."""
 RECOLOURED = 0.2
 """Of the pictures are in other colours (see `sim.recolour`)."""
-DISGUISED = 0.25
-"""Of the other sentences name things that there are not (see `sim.tasks.disguise`)."""
 BEGUN = 0.15
 """Of the other instructions that are carried out in part already, or need something cleared away first: so many are
 kept. A robot is seldom asked for what is there, and only the picture tells."""
@@ -190,7 +188,7 @@ def _told(
     at = {name: o.point for name, o in zip(robot.world.names, picture.objects, strict=True)}
     said = [sentence(instance, state, history, at.get)]
     others = [sentence(i, s, h, at.get) for i, s, h in _others(instance, state, rng)]
-    said += [disguised(s, rng) if rng.random() < DISGUISED else s for s in others]
+    said += [to_be_copied(s, rng) for s in others]
     told = replace(picture, sentences=tuple(said))
     return recoloured(told, rng) if rng.random() < RECOLOURED else told
 

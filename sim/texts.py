@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from agent.training.shards import Picture, SeenObject
-from sim.pictures import DISGUISED, MAP_GRID, OTHER_SHARE, STRANGE
+from sim.pictures import MAP_GRID, OTHER_SHARE, STRANGE
 from sim.said import sentence
 from sim.symbolic import SymbolicState
-from sim.tasks.disguise import disguised
+from sim.tasks.disguise import to_be_copied
 from sim.tasks.suites import sample
 
 _LOW_M, _HIGH_M = (0.32, -0.28), (0.64, 0.28)
@@ -27,7 +27,7 @@ def bundle(rng: np.random.Generator, *, sentences: int = 6) -> Picture:
         where = {o.name: (float(x), float(y), 0.0) for o, (x, y) in zip(instance.objects, xy, strict=True)}
         state = SymbolicState(xyz_m=where, held=None, start_xyz_m=where)
         written = sentence(instance, state, (), lambda name: None)
-        said.append(disguised(written, rng) if rng.random() < DISGUISED else written)
+        said.append(to_be_copied(written, rng))
         objects += [SeenObject(colour=o.colour, kind=o.kind, size=o.size, point=None) for o in instance.objects]
     return Picture(
         seed=0,

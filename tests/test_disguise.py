@@ -12,7 +12,7 @@ from sim.lexicon import COLOURS, KINDS
 from sim.pictures import OTHER_SHARE
 from sim.said import sentence
 from sim.symbolic import SymbolicState
-from sim.tasks.disguise import disguised
+from sim.tasks.disguise import adorned, disguised
 from sim.tasks.suites import sample
 
 
@@ -72,3 +72,19 @@ def test_a_doubtful_one_is_left_as_it_is() -> None:
     rng = np.random.default_rng(4)
     plain = Sentence(family="pick", instruction="can you lift the can", history=(), plan="pick(cylinder @ 1 2)\ndone()")
     assert all(disguised(plain, rng) == plain for _ in range(40))
+
+
+def test_a_word_that_says_nothing_changes_no_point() -> None:
+    rng = np.random.default_rng(5)
+    changed = 0
+    for plain in sentences(200):
+        said = adorned(plain, rng)
+        for b, a in zip(parse_plan(plain.plan), parse_plan(said.plan), strict=True):
+            assert (a.verb, a.point, a.destination_point) == (b.verb, b.point, b.destination_point)
+            if a.target != b.target:
+                changed += 1
+                (new,) = set(a.target.split()) - set(b.target.split())
+                assert a.target.replace(f"{new} ", "") == b.target
+                assert re.search(rf"\b{new}\b", said.instruction), (said.instruction, a.target)
+        assert [points for _, points in said.marks] == [points for _, points in plain.marks]
+    assert changed > 80

@@ -17,14 +17,26 @@ from agent.training.shards import Sentence
 from sim.lexicon import CONTAINER_KINDS
 from sim.tasks.foreign import FOREIGN
 from sim.tasks.phrasing import choose
+from sim.tasks.strange import nonce
 from sim.tasks.words import COLOUR_WORDS, KIND_WORDS
 
 LOOKS = (
-    "maroon", "beige", "olive", "gold", "silver", "tan", "lavender", "indigo", "magenta", "mint", "coral", "ivory",
-    "khaki", "bronze", "plum", "copper", "amber", "mustard", "ruby", "jade", "charcoal", "cream", "burgundy", "lilac",
-    "striped", "spotted", "shiny", "metal", "plastic", "paper", "rubber", "fluffy", "broken", "heavy", "empty", "new",
+    "maroon", "beige", "olive", "gold", "tan", "indigo", "magenta", "mint", "khaki", "bronze", "copper", "mustard",
+    "charcoal", "burgundy", "fuchsia", "striped", "spotted", "shiny", "metal", "paper", "rubber", "fluffy",
+    "broken", "heavy", "empty", "new", "glass", "woollen", "dotted", "dusty", "round", "old", "wet", "dirty",
+    "clean",
 )  # fmt: skip
 """In the place of a colour."""
+
+
+DISGUISED, ADORNED = 0.25, 0.15
+"""Shares of the sentences that `to_be_copied` changes."""
+
+
+def to_be_copied(said: Sentence, rng: np.random.Generator) -> Sentence:
+    """The sentence, or, now and then, one that takes more copying."""
+    way = rng.random()
+    return disguised(said, rng) if way < DISGUISED else adorned(said, rng) if way < DISGUISED + ADORNED else said
 
 
 def disguised(said: Sentence, rng: np.random.Generator) -> Sentence:
@@ -64,7 +76,49 @@ def disguised(said: Sentence, rng: np.random.Generator) -> Sentence:
     )
 
 
+def adorned(said: Sentence, rng: np.random.Generator) -> Sentence:
+    """The sentence with a word that says nothing before each noun of one kind: "the red dax cube".
+
+    It is a "red dax block" to the plan, and still the red block that is pointed at: unknown words do no harm.
+    """
+    calls = parse_plan(said.plan)
+    kinds = sorted({w for c in calls for name in (c.target, c.destination) for w in name.split() if w in KIND_WORDS})
+    text = said.instruction.lower()
+    if not kinds or re.search(r"\bcans?\b", text):
+        return said
+    kind = choose(rng, kinds)
+    new = _unheard(rng)
+    forms = "|".join(sorted(map(re.escape, KIND_WORDS[kind]), key=len, reverse=True))
+    instruction, found = re.subn(rf"\b({forms})((?:e?s)?)\b", rf"{new} \1\2", text)
+    if not found:
+        return said
+
+    def called(name: str) -> str:
+        return " ".join(f"{new} {w}" if w == kind else w for w in name.split())
+
+    def adorn(call: PrimitiveCall) -> PrimitiveCall:
+        return renamed(call, {n: called(n) for n in (call.target, call.destination)})
+
+    return replace(
+        said,
+        instruction=instruction,
+        history=tuple((format_call(adorn(parse_call(call))), status) for call, status in said.history),
+        plan=format_plan([adorn(c) for c in calls]),
+        marks=tuple((called(name), points) for name, points in said.marks),
+    )
+
+
 def _instead(word: str, rng: np.random.Generator) -> str:
+    if rng.random() < 0.4:
+        return nonce(rng, verb=False)
     if word in COLOUR_WORDS:
         return choose(rng, LOOKS)
     return choose(rng, FOREIGN["place" if word in CONTAINER_KINDS else "thing"])
+
+
+def _unheard(rng: np.random.Generator) -> str:
+    """An adjective that is none of ours: an odd word, a noun in the place of one, or no word at all."""
+    way = rng.random()
+    if way < 0.4:
+        return nonce(rng, verb=False)
+    return choose(rng, LOOKS if way < 0.6 else FOREIGN["thing"])

@@ -37,8 +37,9 @@ _ONSETS = (
 )  # fmt: skip
 _NUCLEI = ("a", "e", "i", "o", "u", "ee", "oo", "ai")
 _CODAS = ("b", "ck", "d", "ff", "g", "ll", "m", "mp", "n", "nk", "p", "rp", "rt", "sh", "ss", "st", "x", "zz")
-_REPLACED = ("put", "take", "pick", "stack", "push", "gather", "build")
-"""Not "slide" (onto a zone, where only the verb tells pushing from placing), nor "swap"."""
+_REPLACED = ("put", "take", "pick", "stack", "push", "gather", "build", "swap")
+"""Not "slide" (onto a zone, where only the verb tells pushing from placing). "Blick the red block and the blue one",
+with no place named, is left to mean swapping them."""
 
 
 def strange_verbs(rng: np.random.Generator) -> Mapping[str, Sequence[str]]:
@@ -47,7 +48,9 @@ def strange_verbs(rng: np.random.Generator) -> Mapping[str, Sequence[str]]:
     return {**CLASSES, **dict.fromkeys(_REPLACED, (verb,))}
 
 
-def nonce(rng: np.random.Generator) -> str:
+def nonce(rng: np.random.Generator, *, verb: bool = True) -> str:
     """A word that there is not."""
-    syllable = choose(rng, _ONSETS) + choose(rng, _NUCLEI) + choose(rng, _CODAS)
-    return syllable if rng.random() < 0.7 else syllable + choose(rng, ("le", "er", "ify", "ise"))
+    word = choose(rng, _ONSETS) + choose(rng, _NUCLEI) + choose(rng, _CODAS)
+    if rng.random() < 0.3:
+        word += choose(rng, ("le", "er", "ify", "ise") if verb else ("le", "er", "on", "ing", "ard", "ock", "et", "o"))
+    return word
