@@ -96,7 +96,7 @@ class TabletopEnv(gym.Env[Arrays, NDArray[Any]]):
         self._seed = int(self.np_random.integers(TRAINING_SEEDS)) if seed is None else seed
         family = self._families[int(np.random.default_rng(self._seed).integers(len(self._families)))]
         world = self._robot.world
-        instance = draw(world, TaskSpec(task=family, split=self._split, seed=self._seed, own=self._own))
+        instance = draw(self._robot, TaskSpec(task=family, split=self._split, seed=self._seed, own=self._own))
         if instance.expected != "act":
             raise ValueError(f"{instance.instruction!r} asks for words, not deeds: nothing here can reward them")
         self._instruction, self._goal_text = instance.instruction, instance.goal

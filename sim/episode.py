@@ -20,7 +20,7 @@ from sim.naming import SceneError
 from sim.predicates import evaluate, explain
 from sim.render import Opened, open_renderer
 from sim.robot import SimRobot
-from sim.room import rooms
+from sim.room import pushes_have_a_way, rooms
 from sim.scenes import sample_scene, scene_from_names
 from sim.stage import SimStage
 from sim.tasks.base import SPLITS, Expected, Instance, Split
@@ -57,11 +57,13 @@ class Verdict:
     reason: str
 
 
-def draw(world: World, spec: TaskSpec) -> Instance:
-    """The task, with its scene set up in `world`; the same spec gives the same.
+def draw(robot: SimRobot, spec: TaskSpec) -> Instance:
+    """The task, with its scene set up in the robot's world; the same spec gives the same.
 
-    Redrawn, from the same generator, where there is no room, or where the goal is true from the start.
+    Redrawn, from the same generator, where there is no room, where what is to be pushed is walled in, or where the goal
+    is true from the start.
     """
+    world = robot.world
     if spec.own is not None:
         return _own(world, spec.seed, spec.own)
     rng = np.random.default_rng([spec.seed, crc32(spec.task.encode()), SPLITS.index(spec.split)])
@@ -71,7 +73,9 @@ def draw(world: World, spec: TaskSpec) -> Instance:
             world.reset(sample_scene(rng, objects=instance.objects, seed=spec.seed, room=rooms(instance.program)))
         except SceneError:
             continue
-        if instance.expected != "act" or not evaluate(world, instance.goal):
+        if instance.expected != "act":
+            return instance
+        if not evaluate(world, instance.goal) and pushes_have_a_way(robot, instance.program):
             return instance
     raise RuntimeError(f"no scene for {spec} in {_DRAWS} draws")
 
@@ -96,7 +100,7 @@ class Theatre:
 
     def set(self, spec: TaskSpec) -> SimStage:
         """The stage with the task's scene on it."""
-        instance = draw(self.robot.world, spec)
+        instance = draw(self.robot, spec)
         return SimStage(self.robot, self.opened, instance=instance)
 
 

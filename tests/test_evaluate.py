@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from agent.artifacts import RunRecord
@@ -16,15 +17,20 @@ from agent.errors import UserError
 from agent.executor import Bounds, Stop
 from agent.plan import Plan, Planner, PrimitiveResult, parse_plan
 from agent.stage import Stage
+from robots.geometry import Pose
 from robots.interface import Observation
+from robots.relations import Side
 from sim.episode import TaskSpec, draw, play, theatre
 from sim.evaluate import evaluate
 from sim.jobs import control_jobs, own_list
 from sim.predicates import evaluate as holds
 from sim.report import report
+from sim.robot import open_sim_robot
+from sim.room import pushes_have_a_way
+from sim.scenes import scene_from_names
 from sim.stage import oracle, panda
+from sim.tasks.base import Push
 from sim.workers import spread
-from sim.world import World
 
 
 class Deaf:
@@ -135,17 +141,39 @@ def test_a_bad_list_is_one_line(text: str, said: str, tmp_path: Path) -> None:
 
 
 def test_a_task_is_the_same_each_time_and_not_done_from_the_start() -> None:
-    world = World()
+    robot = open_sim_robot()
+    world = robot.world
     try:
-        for task in ("put", "stack", "relation"):
+        for task in ("put", "stack", "relation", "push"):
             spec = TaskSpec(task=task, split="trained", seed=2_000_003)
-            instance = draw(world, spec)
+            instance = draw(robot, spec)
             scene = world.scene
             assert not holds(world, instance.goal)
-            assert (draw(world, spec), world.scene) == (instance, scene)
-            assert draw(world, TaskSpec(task=task, split="trained", seed=2_000_004)) != instance
+            assert (draw(robot, spec), world.scene) == (instance, scene)
+            assert draw(robot, TaskSpec(task=task, split="trained", seed=2_000_004)) != instance
     finally:
-        world.close()
+        robot.close()
+
+
+def test_what_is_walled_in_is_not_asked_to_be_pushed() -> None:
+    robot = open_sim_robot()
+    move = Push(subject="red block", side=Side.LEFT)
+    try:
+        boxes = ["red box", "green box", "blue box", "yellow box"]
+        robot.reset(scene_from_names(["red block", *boxes], 3))
+        middle = np.array([0.48, 0.0, 0.001])
+        robot.world.set_pose("red block", Pose.from_xyz_yaw(middle, 0.0))
+        for way, box in zip(((1, 0), (-1, 0), (0, 1), (0, -1)), boxes, strict=True):
+            robot.world.set_pose(box, Pose.from_xyz_yaw(middle + 0.105 * np.array([*way, 0.0]), 0.0))
+        assert not pushes_have_a_way(robot, [move])
+        assert pushes_have_a_way(robot, [])
+        for i, box in enumerate(boxes):
+            robot.world.set_pose(
+                box, Pose.from_xyz_yaw(np.array([0.34 + 0.13 * (i % 2), 0.2 * (-1) ** (i // 2), 0.001]), 0.0)
+            )
+        assert pushes_have_a_way(robot, [move])
+    finally:
+        robot.close()
 
 
 def test_the_same_seed_is_the_same_episode_bit_for_bit() -> None:

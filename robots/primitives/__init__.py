@@ -4,7 +4,7 @@ from robots.primitives.base import Body, Grasp, Outcome, Target
 from robots.primitives.look import look
 from robots.primitives.pick import pick
 from robots.primitives.place import place
-from robots.primitives.push import push
+from robots.primitives.push import can_push, push
 from robots.relations import Relation, Side
 
-__all__ = ["Body", "Grasp", "Outcome", "Relation", "Side", "Target", "look", "pick", "place", "push"]
+__all__ = ["Body", "Grasp", "Outcome", "Relation", "Side", "Target", "can_push", "look", "pick", "place", "push"]

@@ -70,6 +70,21 @@ def push(body: Body, target: Target, *, side: Side | None = None, destination: T
     return Outcome(status=Status.PATH_BLOCKED, detail=f"the {target.words} did not get there in {ROUNDS} pushes")
 
 
+def can_push(body: Body, target: Target, *, side: Side | None = None, destination: Target | None = None) -> bool:
+    """Whether there is a way to push `target` there as everything lies now. Looks, and moves nothing."""
+    cloud = body.see(target.camera)
+    thing = _find(cloud, target.xyz_m)
+    there = _find(cloud, destination.xyz_m) if destination is not None else None
+    if thing is None or (destination is not None and there is None):
+        return False
+    goals = _goals(thing, side, there.centre_xy if there is not None else None)
+    return bool(plan_push(body.robot.spec, thing, cloud.height_map(), goals))
+
+
+def _goals(thing: Thing, side: Side | None, goal: Float | None) -> list[Float]:
+    return side_goals(thing.centre_xy, side) if side is not None else [] if goal is None else around(goal)
+
+
 def _arrived(thing: Thing, side: Side | None, goal: Float | None) -> bool:
     if side is not None:
         return is_at(thing.centre_xy, side)
@@ -96,8 +111,7 @@ def _push_once(
     body: Body, target: Target, thing: Thing, heights: HeightMap, side: Side | None, goal: Float | None
 ) -> tuple[Outcome, Float]:
     """One way of one or two legs, then home; and where the thing should be now."""
-    goals = side_goals(thing.centre_xy, side) if side is not None else [] if goal is None else around(goal)
-    legs = plan_push(body.robot.spec, thing, heights, goals)
+    legs = plan_push(body.robot.spec, thing, heights, _goals(thing, side, goal))
     if not legs:
         return Outcome(
             status=Status.PATH_BLOCKED, detail=f"no free way to push the {target.words} along"
