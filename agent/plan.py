@@ -28,6 +28,8 @@ _RELATIONS = sorted(Relation, key=lambda r: -len(r.value))  # "in front of" befo
 _POINT = re.compile(r" @ (\d{1,4}) (\d{1,4})(?!\d)")
 
 Point = tuple[int, int]
+Marks = tuple[tuple[str, tuple[Point, ...]], ...]
+"""For words in a plan that fit not just one thing, all the points that they fit: none, or several."""
 
 
 class PlanError(ValueError):

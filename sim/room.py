@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
-from robots.primitives import Body, Target, can_push
-from robots.primitives.surface import Cloud
+from agent.perform import CAMERA, locate
+from robots.primitives import Body, Outcome, can_push
 from robots.relations import Relation
 from sim.points import points
-from sim.robot import CAMERA, SimRobot
+from sim.robot import SimRobot
 from sim.scenes import DIRECTIONS
 from sim.tasks.base import Move, PickPlace, Push
 
@@ -30,18 +28,13 @@ def pushes_have_a_way(robot: SimRobot, program: Iterable[Move]) -> bool:
     pushes = [move for move in program if isinstance(move, Push)]
     if not pushes:
         return True
-    body = Body(robot=robot)
-    frame = robot.observe().frames[CAMERA]
-    seen, cloud = points(robot.world, robot.picture(), frame), Cloud.from_frame(frame)
-
-    def target(name: str | None) -> Target | None:
-        at = None if name is None else seen.get(name)
-        return None if name is None or at is None else Target(words=name, xyz_m=np.asarray(cloud.points[at]))
-
+    body, seen = Body(robot=robot), robot.observe()
+    at = points(robot.world, robot.picture(), seen.frames[CAMERA])
     for move in pushes:
-        thing, there = target(move.subject), target(move.reference)
-        if thing is None or (move.reference is not None and there is None):
-            return False
+        thing = locate(move.subject, at.get(move.subject), seen)
+        there = None if move.reference is None else locate(move.reference, at.get(move.reference), seen)
+        if isinstance(thing, Outcome) or isinstance(there, Outcome):
+            return False  # hidden, so that nobody could point at it
         if not can_push(body, thing, side=move.side, destination=there):
             return False
     return True

@@ -8,25 +8,30 @@ from __future__ import annotations
 import numpy as np
 
 from agent.training.shards import Picture, SeenObject
+from sim.kinematic import Failures, Step, rollout
 from sim.pictures import MAP_GRID, OTHER_SHARE, STRANGE
 from sim.said import sentence
-from sim.symbolic import SymbolicState
+from sim.scenes import PlacedObject, Scene
+from sim.tasks.base import Instance
 from sim.tasks.disguise import to_be_copied
 from sim.tasks.suites import sample
 
+BEGUN = 0.5
+"""Of the sentences that ask for something are met when part of it is done, as the history tells: an agent that reads a
+strange verb rightly at first must not read it otherwise at its second look."""
+_FAILURES = Failures(grasp=0.1, slip=0.07)
+"""Such as the history tells of."""
 _LOW_M, _HIGH_M = (0.32, -0.28), (0.64, 0.28)
 
 
 def bundle(rng: np.random.Generator, *, sentences: int = 6) -> Picture:
-    """Instructions that begin, each about a table of its own, as a picture of nothing."""
+    """Instructions, each about a table of its own, as a picture of nothing."""
     objects: list[SeenObject] = []
     said = []
     for family in rng.choice(list(OTHER_SHARE), size=sentences, p=list(OTHER_SHARE.values())):
-        instance = sample(str(family), rng, strange=STRANGE)
-        xy = rng.uniform(_LOW_M, _HIGH_M, size=(len(instance.objects), 2))
-        where = {o.name: (float(x), float(y), 0.0) for o, (x, y) in zip(instance.objects, xy, strict=True)}
-        state = SymbolicState(xyz_m=where, held=None, start_xyz_m=where)
-        written = sentence(instance, state, (), lambda name: None)
+        instance = sample(str(family), rng, strange=2 * STRANGE)
+        moment = _moment(instance, rng)
+        written = sentence(instance, moment.state, moment.history, lambda name: None)
         said.append(to_be_copied(written, rng))
         objects += [SeenObject(colour=o.colour, kind=o.kind, size=o.size, point=None) for o in instance.objects]
     return Picture(
@@ -37,3 +42,16 @@ def bundle(rng: np.random.Generator, *, sentences: int = 6) -> Picture:
         objects=tuple(objects),
         sentences=tuple(said),
     )
+
+
+def _moment(instance: Instance, rng: np.random.Generator) -> Step:
+    """The beginning of its episode, or any moment of it."""
+    xy = rng.uniform(_LOW_M, _HIGH_M, size=(len(instance.objects), 2))
+    placed = zip(instance.objects, xy, strict=True)
+    table = tuple(PlacedObject(spec=o, xy_m=(float(x), float(y))) for o, (x, y) in placed)
+    moments = rollout(instance, Scene(seed=0, objects=table), rng, failures=_FAILURES)
+    first = next(moments)
+    if rng.random() > BEGUN:
+        return first
+    all_of_them = [first, *moments]
+    return all_of_them[int(rng.integers(len(all_of_them)))]

@@ -200,9 +200,14 @@ class RobotContract(ABC):
             assert (frame.rgb == b.frames[name].rgb).all()
             assert (frame.depth_m == b.frames[name].depth_m).all()
 
-    def test_may_be_closed_twice(self, robot: Robot) -> None:
+    def test_closed_twice_it_closes_nothing_that_others_have_opened_since(self, robot: Robot) -> None:
         robot.close()
+        other = self.make()
         robot.close()
+        before = other.observe().time_s
+        other.wait(0.1)
+        assert other.observe().time_s > before
+        other.close()
 
 
 def assert_same(a: RobotState, b: RobotState) -> None:

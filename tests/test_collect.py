@@ -13,6 +13,7 @@ from agent.episodes import EpisodeReader, validate
 from agent.errors import UserError
 from agent.executor import Bounds, Started
 from agent.plan import format_call, parse_call, parse_plan
+from agent.training.data import open_sources
 from agent.verbs import Verb
 from robots.interface import Status
 from sim.collect import collect
@@ -44,6 +45,27 @@ def test_each_step_has_its_picture_and_the_plan_from_there_on(tmp_path: Path) ->
             assert step.status is Status.SUCCEEDED
             assert step.rgb.shape == (224, 224, 3)
         assert [s.status for s in episode.steps[-1:]] == [None]
+
+
+def test_plans_are_also_kept_in_the_instructions_words_and_learnt_from_so(tmp_path: Path) -> None:
+    """So that what `collect` records and what `sim.pictures` makes teach the same language."""
+    run(tmp_path, tasks=["sort_all", "absent", "match"], episodes=2, disturb=0.5)
+    spoken = set()
+    (steps,) = open_sources([tmp_path], 48)
+    for i in range(len(steps)):
+        (said,) = steps[i].sentences
+        named = [w for c in parse_plan(said.plan) for w in (c.target, c.destination) if w]
+        spoken |= {(said.family, w.split()[0]) for w in named}
+        for call, _ in said.history:
+            assert parse_call(call).point is None
+        if said.family in ("sort_all", "match"):
+            assert "any" not in {w for c, _ in said.history if c.startswith("place") for w in c.split()}
+        for words, points in said.marks:
+            assert words in named or parse_plan(said.plan)[0].verb is not Verb.PICK
+            assert all(0 <= r < 224 and 0 <= c < 224 for r, c in points)
+        if said.family == "absent":
+            assert any(not points for _, points in said.marks)
+    assert {("sort_all", "any"), ("match", "any")} <= spoken
 
 
 def test_it_goes_on_where_it_was(tmp_path: Path) -> None:

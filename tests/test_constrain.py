@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from agent.onboard.constrain import Grammar, PlanDecoder
+from agent.onboard.planner import words_said
 from agent.plan import PrimitiveCall, format_plan, parse_plan
 from agent.stream import Stream
 from agent.verbs import Relation, Side, Verb
@@ -68,3 +69,42 @@ def test_verbs_that_the_robot_lacks_are_never_allowed(grammar: Grammar) -> None:
 def test_a_token_out_of_place_is_refused(grammar: Grammar) -> None:
     with pytest.raises(ValueError, match="can't stand here"):
         PlanDecoder(grammar).advance(grammar.end)
+
+
+SAYABLE = ("red", "reddish", "small", "block", "zone", "thing", "to", "was", "in", "front")
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_names_are_made_of_the_words_that_may_be_said(grammar: Grammar, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    decoder = PlanDecoder(grammar, words=SAYABLE)
+    while not decoder.finished:
+        allowed = decoder.allowed()
+        closing = [t for t in (grammar.point, grammar.end, grammar.was) if t in allowed]
+        token = int(closing[0] if closing and rng.random() < 0.4 else rng.choice(allowed))
+        decoder.advance(token, (1, 1) if token == grammar.point else None)
+    assert parse_plan(format_plan(decoder.calls)) == tuple(decoder.calls)
+    for call in decoder.calls:
+        *whole, last = f"{call.target} {call.destination}".split() or [""]
+        assert set(whole) <= set(SAYABLE) - {"to", "was"}
+        assert not last or any(w.startswith(last) for w in SAYABLE)  # the longest names are cut off
+
+
+def test_a_word_may_end_where_it_is_whole_and_may_go_on_where_a_longer_one_does(grammar: Grammar) -> None:
+    def after(written: str) -> set[str | None]:
+        decoder = PlanDecoder(grammar, words=SAYABLE)
+        decoder.advance(grammar.stream.calls([PrimitiveCall(verb=Verb.PICK)])[0][0])
+        for token in grammar.stream.words(written):
+            decoder.advance(token)
+        return {grammar.stream.tokenizer.id_to_token(int(i)) for i in decoder.allowed()}
+
+    assert "<point>" in after("red")
+    assert after("red") > {"d", "Ġred", "Ġblock"}  # red-dish
+    assert after("redd") == {"i"}
+    assert "Ġgreen" not in after("red")
+
+
+def test_plurals_may_be_the_plurals_of() -> None:
+    assert {"box", "baby", "mug", "the"} <= words_said("the boxes babies mugs")
+    assert words_said("") == set()
+    assert "ga" not in words_said("gas")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.plan import PrimitiveResult, parse_call
+from agent.plan import Marks, PrimitiveResult, parse_call
 from robots.interface import RobotState, Status
 
 FORMAT = "palmetto-episodes"
@@ -22,7 +22,6 @@ FIRST_TEST_SEED = 2_000_000
 
 Picture = NDArray[np.uint8]
 Expected = Literal["act", "ask", "refuse"]
-Marks = tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
 
 
 @dataclass(frozen=True, kw_only=True)

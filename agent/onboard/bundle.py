@@ -35,7 +35,10 @@ class BundleError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """Sizes that the run time must know, and where the bundle comes from."""
+    """What the run time must know, and where the bundle comes from.
+
+    words: those that names in a plan may be made of besides the instruction's own; none given, any.
+    """
 
     name: str
     image_px: int
@@ -48,6 +51,7 @@ class Manifest:
     width: int
     sha256: dict[str, str]
     training: dict[str, Any]
+    words: Sequence[str] = ()
     format: int = FORMAT
 
     def to_json(self) -> str:

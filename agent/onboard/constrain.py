@@ -55,6 +55,32 @@ class Grammar:
         return str(self.stream.tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
 
 
+class Words:
+    """The words that names may be made of, as a trie of tokens.
+
+    words: lower case, without spaces; those that the grammar keeps for itself ("to", "was") are left out.
+    """
+
+    def __init__(self, grammar: Grammar, words: Iterable[str]) -> None:
+        usable = set(grammar.name_part.tolist())
+        self._after: dict[tuple[int, ...], set[int]] = {}
+        self._whole: set[tuple[int, ...]] = set()
+        for word in words:
+            ids = tuple(grammar.stream.words(word))
+            if not usable.issuperset(ids):
+                continue
+            for i, token in enumerate(ids):
+                self._after.setdefault(ids[:i], set()).add(token)
+            self._whole.add(ids)
+        self.start = np.array(sorted(self._after.get((), ())), dtype=np.int64)
+
+    def after(self, word: tuple[int, ...]) -> tuple[Ids, bool]:
+        """What may follow the tokens of a word that has begun; whether it may end here."""
+        further = np.array(sorted(self._after.get(word, ())), dtype=np.int64)
+        whole = word in self._whole
+        return (np.union1d(further, self.start) if whole else further), whole
+
+
 T = TypeVar("T")
 Step = Generator[Ids, tuple[int, Point | None], T]
 """Yields what may come next, takes the token that did (with <point>, its place), returns what they amounted to."""
@@ -63,9 +89,13 @@ Step = Generator[Ids, tuple[int, Point | None], T]
 class PlanDecoder:
     """One plan being written, token by token."""
 
-    def __init__(self, grammar: Grammar, verbs: Iterable[Verb] | None = None) -> None:
-        """verbs: those that the robot at hand can do; all of the grammar's by default."""
+    def __init__(
+        self, grammar: Grammar, verbs: Iterable[Verb] | None = None, *, words: Iterable[str] | None = None
+    ) -> None:
+        """verbs: those that the robot at hand can do; all of the grammar's by default. words: what names may be made
+        of; any by default."""
         self.grammar = grammar
+        self._words = None if words is None else Words(grammar, words)
         known = set(Verb) if verbs is None else set(verbs)
         self._verbs = np.array([i for i, v in sorted(grammar.stream.verb_of.items()) if v in known], dtype=np.int64)
         self.calls: list[PrimitiveCall] = []
@@ -122,18 +152,26 @@ class PlanDecoder:
         yield np.array([g.end], dtype=np.int64)
         return call
 
-    def _name(self, close: int, *, first: int | None = None, but: Ids | None = None) -> Step[tuple[str, Point | None]]:
-        """Words up to the token `close`. first: one that was taken already; but: what they may not begin with."""
+    def _name(self, close: int, *, first: int | None = None) -> Step[tuple[str, Point | None]]:
+        """Words up to the token `close`. first: one that was taken already."""
         g = self.grammar
         if first is None:
-            first, _ = yield g.name_start if but is None else np.setdiff1d(g.name_start, but)
-        words = [first]
+            first, _ = yield self._name_start
+        name = [first]
+        word: tuple[int, ...] = (first,)
         while True:
-            more = g.name_part if len(words) < MAX_NAME_TOKENS else np.zeros(0, dtype=np.int64)
-            token, point = yield np.append(more, close)
+            more, whole = (g.name_part, True) if self._words is None else self._words.after(word)
+            if len(name) >= MAX_NAME_TOKENS:
+                more, whole = np.zeros(0, dtype=np.int64), True
+            token, point = yield np.append(more, close) if whole else more
             if token == close:
-                return g.text(words), point
-            words.append(token)
+                return g.text(name), point
+            name.append(token)
+            word = (token,) if token in self._name_start else (*word, token)
+
+    @property
+    def _name_start(self) -> Ids:
+        return self.grammar.name_start if self._words is None else self._words.start
 
     def _text(self) -> Step[str]:
         g = self.grammar
@@ -156,7 +194,7 @@ class PlanDecoder:
             if whole is not None and not whole.takes_target:
                 return replace(call, relation=whole)
             # After "in" no name begins as "in front of" would go on.
-            token, _ = yield follow if whole is None else np.union1d(follow, g.name_start)
+            token, _ = yield follow if whole is None else np.union1d(follow, self._name_start)
             if token in longer:
                 words = (*words, token)
                 continue
@@ -166,7 +204,7 @@ class PlanDecoder:
 
     def _destination(self, call: PrimitiveCall) -> Step[PrimitiveCall]:
         g = self.grammar
-        token, _ = yield np.union1d(g.name_start, np.array(sorted(g.sides), dtype=np.int64))
+        token, _ = yield np.union1d(self._name_start, np.array(sorted(g.sides), dtype=np.int64))
         if token in g.sides:
             return replace(call, side=g.sides[token])
         name, point = yield from self._name(g.point, first=token)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from agent.errors import UserError
 from agent.onboard.bundle import FILES, BundleError, Manifest, sha256_of
 from agent.onboard.compress import compress_weights
+from agent.onboard.grounded import ANY
 from agent.vlm.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from agent.vlm.decoder import Cache
 from agent.vlm.model import VLM
@@ -157,10 +158,13 @@ def _write_table(model: VLM, path: Path) -> None:
 
 def _manifest(loaded: Checkpoint, out: Path, name: str) -> Manifest:
     v, d = loaded.config.vision, loaded.config.decoder
+    names = loaded.training.get("names", {})
+    words = [word for table in ("colours", "kinds", "sizes") for word in names.get(table, ())]
     return Manifest(
         name=name, image_px=v.image_px, map_grid=v.map_grid, map_width=v.map_width,
         prefix_tokens=loaded.config.prefix_tokens, layers=d.layers, kv_heads=d.kv_heads, head_width=d.head_width,
         width=d.width, sha256={f: sha256_of(out / f) for f in FILES}, training=loaded.training,
+        words=[*words, "thing", ANY.strip()] if words else (),
     )  # fmt: skip
 
 

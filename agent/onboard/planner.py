@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,20 @@ COPIED = 1.5
 """Added to the logits of words that the instruction has, so that a pair of words that training never had together is
 copied and not mended (docs/decisions.md)."""
 MAX_TOKENS = 160
-"""Of a plan. The longest of the suites (match, three pairs) has 45."""
+"""Of a plan. The longest of 9,000 drawn ones had 59."""
+
+_WORD = re.compile(r"[a-z]+")
+_SINGULAR = (("ies", "y"), ("es", ""), ("s", ""))
+
+
+def words_said(instruction: str) -> set[str]:
+    """The words of an instruction, and what those that look like plurals may be the plurals of.
+
+    >>> sorted(words_said("both the boxes"))
+    ['both', 'box', 'boxe', 'boxes', 'the']
+    """
+    words = set(_WORD.findall(instruction))
+    return words | {w.removesuffix(end) + y for w in words for end, y in _SINGULAR if w.endswith(end) and len(w) > 3}
 
 
 class OnnxPlanner:
@@ -60,9 +74,11 @@ class OnnxPlanner:
         prefix, features = bundle.see(image, state)
         x = np.concatenate([prefix, bundle.embed(prompt)], axis=1)
         hidden, _, cache = bundle.extend(x, bundle.empty_cache())
-        decoder = PlanDecoder(self._grammar, self._verbs)
+        text = normalise(instruction)
+        words = {*bundle.manifest.words, *words_said(text)} if bundle.manifest.words else None
+        decoder = PlanDecoder(self._grammar, self._verbs, words=words)
         copied = np.zeros(len(bundle.table), np.float32)
-        said = np.array(bundle.stream.words(normalise(instruction)), dtype=np.int64)  # none in a blank instruction
+        said = np.array(bundle.stream.words(text), dtype=np.int64)  # none in a blank instruction
         copied[np.intersect1d(said, self._grammar.name_part)] = COPIED
         found: list[Found] = []
         for _ in range(MAX_TOKENS):

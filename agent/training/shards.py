@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from agent.plan import Marks
+
 JPEG_QUALITY = 92
 
 
@@ -36,7 +38,7 @@ class Sentence:
     instruction: str
     history: tuple[tuple[str, str], ...]  # (call as text, status value)
     plan: str
-    marks: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
+    marks: Marks = ()
 
 
 @dataclass(frozen=True, kw_only=True)

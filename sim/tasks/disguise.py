@@ -8,6 +8,7 @@ not looked for: nobody has said whether it is there.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -27,8 +28,6 @@ LOOKS = (
     "clean",
 )  # fmt: skip
 """In the place of a colour."""
-
-
 DISGUISED, ADORNED = 0.25, 0.15
 """Shares of the sentences that `to_be_copied` changes."""
 
@@ -56,24 +55,7 @@ def disguised(said: Sentence, rng: np.random.Generator) -> Sentence:
     if any(re.search(rf"\b{re.escape(w)}\b", instruction) is None for w in new.values()):
         return said  # it was misspelt, or not said in so many words
 
-    def called(name: str) -> str:
-        return " ".join(new.get(w, w) for w in name.split())
-
-    def disguise(call: PrimitiveCall) -> PrimitiveCall:
-        changed = renamed(call, {n: called(n) for n in (call.target, call.destination)})
-        return replace(
-            changed,
-            point=call.point if changed.target == call.target else None,
-            destination_point=call.destination_point if changed.destination == call.destination else None,
-        )
-
-    return replace(
-        said,
-        instruction=instruction,
-        history=tuple((format_call(disguise(parse_call(call))), status) for call, status in said.history),
-        plan=format_plan([disguise(c) for c in calls]),
-        marks=tuple((name, points) for name, points in said.marks if called(name) == name),
-    )
+    return _rewritten(said, instruction, lambda name: " ".join(new.get(w, w) for w in name.split()), seen=False)
 
 
 def adorned(said: Sentence, rng: np.random.Generator) -> Sentence:
@@ -96,15 +78,26 @@ def adorned(said: Sentence, rng: np.random.Generator) -> Sentence:
     def called(name: str) -> str:
         return " ".join(f"{new} {w}" if w == kind else w for w in name.split())
 
-    def adorn(call: PrimitiveCall) -> PrimitiveCall:
-        return renamed(call, {n: called(n) for n in (call.target, call.destination)})
+    return _rewritten(said, instruction, called, seen=True)
+
+
+def _rewritten(said: Sentence, instruction: str, called: Callable[[str], str], *, seen: bool) -> Sentence:
+    """With other names in plan and history; seen: whether what is called otherwise still has its points."""
+
+    def rewrite(call: PrimitiveCall) -> PrimitiveCall:
+        new = renamed(call, {n: called(n) for n in (call.target, call.destination)})
+        return replace(
+            new,
+            point=call.point if seen or new.target == call.target else None,
+            destination_point=call.destination_point if seen or new.destination == call.destination else None,
+        )
 
     return replace(
         said,
         instruction=instruction,
-        history=tuple((format_call(adorn(parse_call(call))), status) for call, status in said.history),
-        plan=format_plan([adorn(c) for c in calls]),
-        marks=tuple((called(name), points) for name, points in said.marks),
+        history=tuple((format_call(rewrite(parse_call(call))), status) for call, status in said.history),
+        plan=format_plan([rewrite(c) for c in parse_plan(said.plan)]),
+        marks=tuple((called(name), points) for name, points in said.marks if seen or called(name) == name),
     )
 
 
