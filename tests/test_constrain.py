@@ -9,7 +9,7 @@ from agent.onboard.constrain import Grammar, PlanDecoder
 from agent.onboard.planner import words_said
 from agent.plan import PrimitiveCall, format_plan, parse_plan
 from agent.stream import Stream
-from agent.verbs import Relation, Side, Verb
+from agent.verbs import VERBS, Hand, Relation, Side, Verb
 from tests.tiny import tiny_stream
 
 
@@ -64,6 +64,22 @@ def test_every_kind_of_call_can_be_written(grammar: Grammar, calls: list[Primiti
 def test_verbs_that_the_robot_lacks_are_never_allowed(grammar: Grammar) -> None:
     decoder = PlanDecoder(grammar, verbs=[Verb.PICK, Verb.DONE])
     assert {grammar.stream.verb_of[int(i)] for i in decoder.allowed()} == {Verb.PICK, Verb.DONE}
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("holding", [True, False])
+def test_every_call_finds_the_hand_as_it_needs_it(grammar: Grammar, seed: int, holding: bool) -> None:
+    rng = np.random.default_rng(seed)
+    decoder = PlanDecoder(grammar, holding=holding, words=("red", "block"))
+    while not decoder.finished:
+        allowed = decoder.allowed()
+        closing = [t for t in (grammar.point, grammar.end, grammar.was) if t in allowed]
+        decoder.advance(int(closing[0] if closing else rng.choice(allowed)), (1, 1))
+    hand = Hand.HOLDING if holding else Hand.EMPTY
+    for call in decoder.calls:
+        spec = VERBS[call.verb]
+        assert spec.hand_before in (hand, Hand.ANY)
+        hand = hand if spec.hand_after is Hand.ANY else spec.hand_after
 
 
 def test_a_token_out_of_place_is_refused(grammar: Grammar) -> None:

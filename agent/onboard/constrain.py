@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from agent.plan import MAX_CALLS, Point, PrimitiveCall
 from agent.stream import END, POINT, Stream
-from agent.verbs import VERBS, Argument, Relation, Side, Verb
+from agent.verbs import VERBS, Argument, Hand, Relation, Side, Verb
 
 MAX_NAME_TOKENS = 8
 MAX_TEXT_TOKENS = 24
@@ -90,11 +90,18 @@ class PlanDecoder:
     """One plan being written, token by token."""
 
     def __init__(
-        self, grammar: Grammar, verbs: Iterable[Verb] | None = None, *, words: Iterable[str] | None = None
+        self,
+        grammar: Grammar,
+        verbs: Iterable[Verb] | None = None,
+        *,
+        words: Iterable[str] | None = None,
+        holding: bool | None = None,
     ) -> None:
         """verbs: those that the robot at hand can do; all of the grammar's by default. words: what names may be made
-        of; any by default."""
+        of; any by default. holding: whether the hand holds something, so that every call finds the hand as it needs
+        it; not known, any call may come next."""
         self.grammar = grammar
+        self._holding = holding
         self._words = None if words is None else Words(grammar, words)
         known = set(Verb) if verbs is None else set(verbs)
         self._verbs = np.array([i for i, v in sorted(grammar.stream.verb_of.items()) if v in known], dtype=np.int64)
@@ -121,14 +128,22 @@ class PlanDecoder:
             self.finished = True
 
     def _plan(self) -> Step[None]:
-        ending = np.array([i for i in self._verbs if VERBS[self._verb(i)].ends_plan], dtype=np.int64)
         while True:
-            # The last call that there is room for must be one that ends the plan.
-            token, _ = yield self._verbs if len(self.calls) < MAX_CALLS - 1 else ending
+            token, _ = yield self._possible()
             verb = self._verb(token)
             self.calls.append((yield from self._call(verb)))
             if VERBS[verb].ends_plan:
                 return
+            if self._holding is not None and VERBS[verb].hand_after is not Hand.ANY:
+                self._holding = VERBS[verb].hand_after is Hand.HOLDING
+
+    def _possible(self) -> Ids:
+        """Verbs that need the hand as it will be; where there is room for one call more, those that end the plan."""
+        wrong = {None: None, True: Hand.EMPTY, False: Hand.HOLDING}[self._holding]
+        specs = [(token, VERBS[self._verb(token)]) for token in self._verbs]
+        room = len(self.calls) < MAX_CALLS - 1
+        fit = [token for token, spec in specs if spec.hand_before is not wrong and (room or spec.ends_plan)]
+        return np.array(fit, dtype=np.int64)
 
     def _verb(self, token: int) -> Verb:
         return self.grammar.stream.verb_of[int(token)]

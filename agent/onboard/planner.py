@@ -76,7 +76,7 @@ class OnnxPlanner:
         hidden, _, cache = bundle.extend(x, bundle.empty_cache())
         text = normalise(instruction)
         words = {*bundle.manifest.words, *words_said(text)} if bundle.manifest.words else None
-        decoder = PlanDecoder(self._grammar, self._verbs, words=words)
+        decoder = PlanDecoder(self._grammar, self._verbs, words=words, holding=observation.state.holding)
         copied = np.zeros(len(bundle.table), np.float32)
         said = np.array(bundle.stream.words(text), dtype=np.int64)  # none in a blank instruction
         copied[np.intersect1d(said, self._grammar.name_part)] = COPIED
