@@ -20,6 +20,7 @@ from agent.verbs import VERBS, Argument, Hand, Relation, Side, Verb
 
 MAX_NAME_TOKENS = 8
 MAX_TEXT_TOKENS = 24
+_KEPT = {word for which in (Relation, Side) for member in which for word in member.value.split()}
 _NAME_START = re.compile(r"Ġ[a-z]+")
 _NAME_PART = re.compile(r"Ġ?[a-z]+")
 _TEXT_PART = re.compile(r"Ġ?[a-z]+|[,:?]")
@@ -58,14 +59,14 @@ class Grammar:
 class Words:
     """The words that names may be made of, as a trie of tokens.
 
-    words: lower case, without spaces; those that the grammar keeps for itself ("to", "was") are left out.
+    words: lower case, without spaces; those that the grammar keeps for itself ("to", "was", "front") are left out.
     """
 
     def __init__(self, grammar: Grammar, words: Iterable[str]) -> None:
         usable = set(grammar.name_part.tolist())
         self._after: dict[tuple[int, ...], set[int]] = {}
         self._whole: set[tuple[int, ...]] = set()
-        for word in words:
+        for word in set(words) - _KEPT:
             ids = tuple(grammar.stream.words(word))
             if not usable.issuperset(ids):
                 continue
@@ -75,7 +76,7 @@ class Words:
         self.start = np.array(sorted(self._after.get((), ())), dtype=np.int64)
 
     def after(self, word: tuple[int, ...]) -> tuple[Ids, bool]:
-        """What may follow the tokens of a word that has begun; whether it may end here."""
+        """What may follow the tokens of a word that has begun, were nothing said before it; whether it may end here."""
         further = np.array(sorted(self._after.get(word, ())), dtype=np.int64)
         whole = word in self._whole
         return (np.union1d(further, self.start) if whole else further), whole
@@ -178,6 +179,8 @@ class PlanDecoder:
             more, whole = (g.name_part, True) if self._words is None else self._words.after(word)
             if len(name) >= MAX_NAME_TOKENS:
                 more, whole = np.zeros(0, dtype=np.int64), True
+            # No word twice: "the spot of the spot of".
+            more = more if self._words is None else np.setdiff1d(more, np.intersect1d(name, self._words.start))
             token, point = yield np.append(more, close) if whole else more
             if token == close:
                 return g.text(name), point

@@ -9,21 +9,21 @@ from pathlib import Path
 import numpy as np
 
 from agent.onboard.bundle import Bundle
-from agent.onboard.constrain import Grammar, PlanDecoder
-from agent.onboard.grounded import Found, find, grounded, pointed
-from agent.plan import Plan, PrimitiveResult, format_plan
+from agent.onboard.constrain import Grammar
+from agent.onboard.grounded import grounded
+from agent.onboard.writer import Writer, Written
+from agent.plan import Plan, PrimitiveCall, PrimitiveResult, format_plan
 from agent.preprocess import CAMERA, planner_inputs
-from agent.stream import POINT, normalise
+from agent.stream import normalise
 from agent.verbs import Verb
-from robots.interface import Observation
+from robots.interface import Observation, Status
 
 TABLETOP_VERBS = (Verb.PICK, Verb.PLACE, Verb.PUSH, Verb.LOOK, Verb.SAY, Verb.ASK, Verb.REFUSE, Verb.DONE)
 COPIED = 1.5
 """Added to the logits of words that the instruction has, so that a pair of words that training never had together is
 copied and not mended (docs/decisions.md)."""
-MAX_TOKENS = 160
-"""Of a plan. The longest of 9,000 drawn ones had 59."""
-
+PERSISTENCE = 6.0
+"""Nats by which another plan must be likelier than going on with the one that was begun."""
 _WORD = re.compile(r"[a-z]+")
 _SINGULAR = (("ies", "y"), ("es", ""), ("s", ""))
 
@@ -39,14 +39,18 @@ def words_said(instruction: str) -> set[str]:
 
 
 class OnnxPlanner:
-    """Sees once, reads the prompt once, then writes the remaining plan token by token, the likeliest that may stand."""
+    """Sees once, reads the prompt once, then writes the remaining plan token by token, the likeliest that may stand.
+
+    What was begun is gone on with unless another plan is much likelier, so that a word of which the model is unsure
+    is not read one way at the first look and another way at the next. One planner serves one robot.
+    """
 
     def __init__(self, bundle: Bundle, *, verbs: Sequence[Verb] = TABLETOP_VERBS) -> None:
         self.bundle = bundle
         self.name = bundle.manifest.name
         self._grammar = Grammar(bundle.stream)
         self._verbs = tuple(verbs)
-        self._point_id = bundle.stream.special[POINT]
+        self._begun: tuple[str, tuple[PrimitiveCall, ...], tuple[PrimitiveCall, ...]] = ("", (), ())
 
     @classmethod
     def from_folder(cls, folder: Path, *, threads: int = 1) -> OnnxPlanner:
@@ -67,37 +71,37 @@ class OnnxPlanner:
             InstructionTooLongError: see `agent.stream`.
             KeyError: the observation has no frame of the planner's camera.
         """
-        bundle = self.bundle
-        image, state = planner_inputs(observation, bundle.manifest.image_px)
-        height, width = observation.frames[CAMERA].rgb.shape[:2]
-        prompt = bundle.stream.prompt(instruction, history)
-        prefix, features = bundle.see(image, state)
-        x = np.concatenate([prefix, bundle.embed(prompt)], axis=1)
-        hidden, _, cache = bundle.extend(x, bundle.empty_cache())
+        manifest, stream = self.bundle.manifest, self.bundle.stream
+        image, state = planner_inputs(observation, manifest.image_px)
         text = normalise(instruction)
-        words = {*bundle.manifest.words, *words_said(text)} if bundle.manifest.words else None
-        decoder = PlanDecoder(self._grammar, self._verbs, words=words, holding=observation.state.holding)
-        copied = np.zeros(len(bundle.table), np.float32)
-        said = np.array(bundle.stream.words(text), dtype=np.int64)  # none in a blank instruction
-        copied[np.intersect1d(said, self._grammar.name_part)] = COPIED
-        found: list[Found] = []
-        for _ in range(MAX_TOKENS):
-            token = self._choose(hidden[-1], decoder, copied)
-            hidden, query, cache = bundle.extend(bundle.embed([token]), cache)
-            point = None
-            if token == self._point_id:
-                seen = find(query[-1], features, bundle.manifest.map_grid, height, width)
-                found.append(seen)
-                point = seen.point
-            decoder.advance(token, point)
-            if decoder.finished or (first_call_only and decoder.calls):
-                break
-        names = [words for call in decoder.calls for words in pointed(call)]
-        calls = grounded(decoder.calls, list(zip(names, found, strict=False)), history)
+        said = np.array(stream.words(text), dtype=np.int64)  # none in a blank instruction
+        writer = Writer(
+            self.bundle, self._grammar, image=image, state=state, prompt=stream.prompt(instruction, history),
+            picture_px=observation.frames[CAMERA].rgb.shape[:2], verbs=self._verbs,
+            words={*manifest.words, *words_said(text)} if manifest.words else None, holding=observation.state.holding,
+            favoured=np.intersect1d(said, self._grammar.name_part), bonus=COPIED,
+        )  # fmt: skip
+        written = self._choose(writer, self._rest(instruction, history), first_call_only)
+        calls = grounded(written.calls, written.found, history)
+        self._begun = (instruction, tuple(r.call for r in history), calls)
         return Plan(instruction=instruction, calls=calls, text=format_plan(calls), planner=self.name)
 
-    def _choose(self, hidden: np.ndarray, decoder: PlanDecoder, copied: np.ndarray) -> int:
-        allowed = decoder.allowed()
-        if len(allowed) == 1:
-            return int(allowed[0])
-        return int(allowed[np.argmax(self.bundle.table[allowed] @ hidden + copied[allowed])])
+    def _rest(self, instruction: str, history: Sequence[PrimitiveResult]) -> tuple[PrimitiveCall, ...]:
+        """What is left of the plan before, if all that has happened since is that its first call succeeded."""
+        before, past, calls = self._begun
+        if (instruction, (*past, *calls[:1])) != (before, tuple(r.call for r in history)):
+            return ()
+        if not history or history[-1].status is not Status.SUCCEEDED:
+            return ()
+        rest = calls[1:]
+        return rest if rest and rest[0].verb is not Verb.LOOK else ()
+
+    @staticmethod
+    def _choose(writer: Writer, rest: Sequence[PrimitiveCall], first_call_only: bool) -> Written:
+        kept = writer.given(rest) if rest else None
+        if kept is not None and kept.likeliest:
+            return kept
+        new = writer.likeliest(first_call_only=first_call_only)
+        if kept is not None and new.log_likelihood - kept.log_likelihood < PERSISTENCE:
+            return kept
+        return new
