@@ -18,6 +18,7 @@ from agent.onboard.planner import OnnxPlanner  # noqa: E402
 from agent.plan import parse_plan  # noqa: E402
 from agent.training.data import open_sources  # noqa: E402
 from agent.training.loop import TrainConfig, learning_rate, train  # noqa: E402
+from agent.training.mirror import mirrored  # noqa: E402
 from agent.training.shards import Shard, ShardError, write_shard  # noqa: E402
 from agent.vlm.checkpoint import CheckpointError, load_checkpoint, save_checkpoint  # noqa: E402
 from robots.geometry import Pose  # noqa: E402
@@ -171,3 +172,20 @@ def test_no_plan_leaves_the_grammar(checkpoint: Path, tmp_path: Path) -> None:
 
 def _ends(text: str) -> bool:
     return text.splitlines()[-1].split("(")[0] in ("done", "ask", "refuse")
+
+
+def test_a_mirrored_picture_points_at_the_same_things() -> None:
+    picture = tiny_picture(3)
+    turned = mirrored(picture)
+    calls = [c for s in turned.sentences for c in parse_plan(s.plan)]
+    names = {o.colour: picture.rgb[o.point] for o in picture.objects if o.point is not None}
+    points = [(c.target.split()[0], c.point) for c in calls if c.point is not None]
+    points += [(o.colour, o.point) for o in turned.objects if o.point is not None]
+    assert len(points) > 4
+    for colour, point in points:
+        assert (turned.rgb[point] == names[colour]).all()
+    assert not (turned.grid == picture.grid).all()
+    back = mirrored(turned)
+    assert back.sentences == picture.sentences
+    assert (back.rgb == picture.rgb).all()
+    assert (back.state == picture.state).all()

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 from agent.stream import Stream
 from agent.training.batch import Batch, make_batch
 from agent.training.data import Source
+from agent.training.mirror import mirrored
 from agent.training.perception import Names, PerceptionHeads, Targets, make_targets, visual_words
 from agent.training.shards import Picture
 from agent.vlm.checkpoint import CheckpointError, load_weights, save_checkpoint, save_tensors
@@ -41,8 +42,8 @@ class TrainConfig:
 
     lr: of the decoder; lr_new: of everything that starts from scratch; both held flat after `warmup` steps and brought
     to zero over the last `decay` steps. sentences: of a picture, at the most; fresh: so many more to choose from, drawn
-    by `texts` and about nothing that is seen. compile: the decoder by torch.compile, which needs a C++ compiler; a
-    sixth faster on two cores.
+    by `texts` and about nothing that is seen. mirrored: the share of pictures that are turned left to right. compile:
+    the decoder by torch.compile, which needs a C++ compiler; a sixth faster on two cores.
     """
 
     stage: Stage = "both"
@@ -50,6 +51,7 @@ class TrainConfig:
     pictures: int = 8
     sentences: int = 6
     fresh: int = 0
+    mirrored: float = 0.5
     lr: float = 3e-4
     lr_new: float = 6e-4
     weight_decay: float = 0.01
@@ -90,6 +92,8 @@ class Data:
         for index in rng.integers(len(self), size=self.config.pictures):
             at = int(np.searchsorted(self.ends, index, side="right"))
             p = self.sources[at][int(index) - (0 if at == 0 else int(self.ends[at - 1]))]
+            if rng.random() < self.config.mirrored:
+                p = mirrored(p)
             if self.texts is not None and self.config.fresh:
                 said = self.texts(rng).sentences[: self.config.fresh]
                 p = replace(p, sentences=(*p.sentences, *(replace(s, marks=()) for s in said)))
