@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +116,7 @@ def test_what_was_begun_gives_way_to_what_is_much_likelier(margin: float, kept: 
         def given(self, calls: object) -> Written:
             return old
 
-        def likeliest(self, *, first_call_only: bool = False) -> Written:
+        def likeliest(self, *, first_call_only: bool = False, words: Iterable[str] | None = None) -> Written:
             return new
 
     chosen = OnnxPlanner._choose(Fixed(), [PrimitiveCall(verb=Verb.DONE)], False)

@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 ANY = "any "
 """Begins the name of one of many: "all the red blocks" are each "any red block", until there is none left."""
-ABSENT, RIVAL = 0.5, 0.2
+ABSENT, RIVAL = 0.4, 0.2
 """Where "nothing such" and "two such" begin. On validation seeds, of 96 ambiguous instructions 84 are asked about at
 0.2 and 75 at 0.3, for 8 false alarms more in 960."""
 NONE_LEFT = 0.5

@@ -10,7 +10,7 @@ import numpy as np
 
 from agent.onboard.bundle import Bundle
 from agent.onboard.constrain import Grammar
-from agent.onboard.grounded import grounded
+from agent.onboard.grounded import ABSENT, grounded
 from agent.onboard.writer import Writer, Written
 from agent.plan import Plan, PrimitiveCall, PrimitiveResult, format_plan
 from agent.preprocess import CAMERA, planner_inputs
@@ -19,11 +19,13 @@ from agent.verbs import Verb
 from robots.interface import Observation, Status
 
 TABLETOP_VERBS = (Verb.PICK, Verb.PLACE, Verb.PUSH, Verb.LOOK, Verb.SAY, Verb.ASK, Verb.REFUSE, Verb.DONE)
-COPIED = 1.5
+COPIED = 1.0
 """Added to the logits of words that the instruction has, so that a pair of words that training never had together is
 copied and not mended (docs/decisions.md)."""
 PERSISTENCE = 6.0
 """Nats by which another plan must be likelier than going on with the one that was begun."""
+SYNONYM = 10.0
+"""Nats that a plan in known words may be less likely than one with an unknown word for a thing that is not there."""
 _WORD = re.compile(r"[a-z]+")
 _SINGULAR = (("ies", "y"), ("es", ""), ("s", ""))
 
@@ -82,6 +84,8 @@ class OnnxPlanner:
             favoured=np.intersect1d(said, self._grammar.name_part), bonus=COPIED,
         )  # fmt: skip
         written = self._choose(writer, self._rest(instruction, history), first_call_only)
+        if not history:
+            written = self._understood(writer, written)
         calls = grounded(written.calls, written.found, history)
         self._begun = (instruction, tuple(r.call for r in history), calls)
         return Plan(instruction=instruction, calls=calls, text=format_plan(calls), planner=self.name)
@@ -95,6 +99,17 @@ class OnnxPlanner:
             return ()
         rest = calls[1:]
         return rest if rest and rest[0].verb is not Verb.LOOK else ()
+
+    def _understood(self, writer: Writer, written: Written) -> Written:
+        """What is not there under the word that was said may be there under the known one that it may stand for."""
+        known = set(self.bundle.manifest.words)
+        missing = [name for name, found in written.found if found.nothing > ABSENT]
+        if not known or all(known.issuperset(name.split()) for name in missing):
+            return written
+        other = writer.given(writer.likeliest(words=known).calls)
+        if other is None or written.log_likelihood - other.log_likelihood > SYNONYM:
+            return written
+        return other if all(found.nothing <= ABSENT for _, found in other.found) else written
 
     @staticmethod
     def _choose(writer: Writer, rest: Sequence[PrimitiveCall], first_call_only: bool) -> Written:

@@ -58,9 +58,9 @@ class Writer:
         self._hidden = hidden[-1]
         self._point_id = bundle.stream.special[POINT]
 
-    def likeliest(self, *, first_call_only: bool = False) -> Written:
-        """Token by token, the likeliest that may stand."""
-        decoder, found, total = self._decoder(), list[Found](), 0.0
+    def likeliest(self, *, first_call_only: bool = False, words: Iterable[str] | None = None) -> Written:
+        """Token by token, the likeliest that may stand. words: what names may be made of this time."""
+        decoder, found, total = self._decoder(words), list[Found](), 0.0
         hidden, cache = self._hidden, self._cache
         for _ in range(MAX_TOKENS):
             allowed, logs = self._beliefs(decoder, hidden)
@@ -89,8 +89,9 @@ class Writer:
             self._advance(decoder, token, query, found)
         return _written(decoder, found, total, likeliest=likeliest)
 
-    def _decoder(self) -> PlanDecoder:
-        return PlanDecoder(self._grammar, self._verbs, words=self._words, holding=self._holding)
+    def _decoder(self, words: Iterable[str] | None = None) -> PlanDecoder:
+        words = self._words if words is None else words
+        return PlanDecoder(self._grammar, self._verbs, words=words, holding=self._holding)
 
     def _beliefs(self, decoder: PlanDecoder, hidden: Array) -> tuple[Array, Array]:
         """What may come next, and how likely each of it is (log)."""
