@@ -16,6 +16,7 @@ from agent.onboard.bundle import Bundle, BundleError  # noqa: E402
 from agent.onboard.export import export_bundle  # noqa: E402
 from agent.onboard.planner import OnnxPlanner  # noqa: E402
 from agent.plan import parse_plan  # noqa: E402
+from agent.training.average import average  # noqa: E402
 from agent.training.data import open_sources  # noqa: E402
 from agent.training.loop import TrainConfig, learning_rate, train  # noqa: E402
 from agent.training.mirror import mirrored  # noqa: E402
@@ -189,3 +190,20 @@ def test_a_mirrored_picture_points_at_the_same_things() -> None:
     assert back.sentences == picture.sentences
     assert (back.rgb == picture.rgb).all()
     assert (back.state == picture.state).all()
+
+
+def test_the_mean_of_two_checkpoints(checkpoint: Path, tmp_path: Path) -> None:
+    loaded = load_checkpoint(checkpoint)
+    moved = loaded.model()
+    with torch.no_grad():
+        for parameter in moved.parameters():
+            parameter += 1.0
+    save_checkpoint(tmp_path / "moved", moved, loaded.tokenizer, {"step": 9})
+    average(checkpoint, tmp_path / "moved", tmp_path / "mean", share=0.25)
+    mean = load_checkpoint(tmp_path / "mean")
+    key = "decoder.embed.weight"
+    assert torch.allclose(mean.weights[key], loaded.weights[key] + 0.25, atol=1e-6)
+    assert mean.training["mean_of"]["steps"] == [loaded.training.get("step"), 9]
+    (tmp_path / "moved" / "config.json").write_text('{"state_width": 6}')
+    with pytest.raises(CheckpointError):
+        average(checkpoint, tmp_path / "moved", tmp_path / "other")

@@ -38,9 +38,7 @@ def main(arguments: list[str]) -> None:
     if not {"first", "second", "out"} <= given.keys():
         raise SystemExit("python -m agent.training.average first=FOLDER second=FOLDER out=FOLDER [share=0.5]")
     try:
-        average(
-            Path(given["first"]), Path(given["second"]), Path(given["out"]), share=float(given.get("share", "0.5"))
-        )
+        average(Path(given["first"]), Path(given["second"]), Path(given["out"]), share=float(given.get("share", "0.5")))
     except CheckpointError as error:
         raise SystemExit(str(error)) from error
     print(json.dumps({"out": given["out"]}))
