@@ -61,6 +61,11 @@ def find(query: Array, features: Array, map_grid: int, height: int, width: int) 
     )
 
 
+def clear(words: str, seen: Found) -> bool:
+    """Whether there is such a thing, and only one unless any of them will do."""
+    return seen.nothing <= ABSENT and (seen.rival <= RIVAL or words.startswith(ANY))
+
+
 def pointed(call: PrimitiveCall) -> list[str]:
     """The words of a call that have a point, in the order in which they are written."""
     named = [call.target] if call.target and (call.relation is None or call.relation.takes_point) else []
@@ -79,10 +84,10 @@ def grounded(
         return done  # none is left
     if history:
         return tuple(calls)  # what was asked for was there when it began
-    for words, seen in found:
+    unclear = [(words, seen) for words, seen in found if not clear(words, seen)]
+    for words, seen in unclear:
         if seen.nothing > ABSENT:
             return (PrimitiveCall(verb=Verb.REFUSE, text=f"no {words.removeprefix(ANY)} here"),)
-    for words, seen in found:
-        if seen.rival > RIVAL and not words.startswith(ANY):
-            return (PrimitiveCall(verb=Verb.ASK, text=f"which {words}"),)
+    if unclear:
+        return (PrimitiveCall(verb=Verb.ASK, text=f"which {unclear[0][0]}"),)
     return tuple(calls)

@@ -10,7 +10,7 @@ import numpy as np
 
 from agent.onboard.bundle import Bundle
 from agent.onboard.constrain import Grammar
-from agent.onboard.grounded import ABSENT, grounded
+from agent.onboard.grounded import clear, grounded
 from agent.onboard.writer import Writer, Written
 from agent.plan import Plan, PrimitiveCall, PrimitiveResult, format_plan
 from agent.preprocess import CAMERA, planner_inputs
@@ -19,13 +19,13 @@ from agent.verbs import Verb
 from robots.interface import Observation, Status
 
 TABLETOP_VERBS = (Verb.PICK, Verb.PLACE, Verb.PUSH, Verb.LOOK, Verb.SAY, Verb.ASK, Verb.REFUSE, Verb.DONE)
-COPIED = 1.0
+COPIED = 2.0
 """Added to the logits of words that the instruction has, so that a pair of words that training never had together is
 copied and not mended (docs/decisions.md)."""
 PERSISTENCE = 6.0
 """Nats by which another plan must be likelier than going on with the one that was begun."""
-SYNONYM = 10.0
-"""Nats that a plan in known words may be less likely than one with an unknown word for a thing that is not there."""
+SYNONYM = 14.0
+"""Nats that a plan in known words may be less likely than one with an unknown word for what is not there, or twice."""
 _WORD = re.compile(r"[a-z]+")
 _SINGULAR = (("ies", "y"), ("es", ""), ("s", ""))
 
@@ -76,7 +76,8 @@ class OnnxPlanner:
         manifest, stream = self.bundle.manifest, self.bundle.stream
         image, state = planner_inputs(observation, manifest.image_px)
         text = normalise(instruction)
-        said = np.array(stream.words(text), dtype=np.int64)  # none in a blank instruction
+        # None in a blank instruction.
+        said = np.array([i for word in words_said(text) for i in stream.words(word)], dtype=np.int64)
         writer = Writer(
             self.bundle, self._grammar, image=image, state=state, prompt=stream.prompt(instruction, history),
             picture_px=observation.frames[CAMERA].rgb.shape[:2], verbs=self._verbs,
@@ -101,15 +102,15 @@ class OnnxPlanner:
         return rest if rest and rest[0].verb is not Verb.LOOK else ()
 
     def _understood(self, writer: Writer, written: Written) -> Written:
-        """What is not there under the word that was said may be there under the known one that it may stand for."""
+        """What is not there, or there twice, under the word that was said may be there under the known one that it may
+        stand for."""
         known = set(self.bundle.manifest.words)
-        missing = [name for name, found in written.found if found.nothing > ABSENT]
-        if not known or all(known.issuperset(name.split()) for name in missing):
+        if not known or all(clear(*pair) or known.issuperset(pair[0].split()) for pair in written.found):
             return written
         other = writer.given(writer.likeliest(words=known).calls)
         if other is None or written.log_likelihood - other.log_likelihood > SYNONYM:
             return written
-        return other if all(found.nothing <= ABSENT for _, found in other.found) else written
+        return other if all(clear(*pair) for pair in other.found) else written
 
     @staticmethod
     def _choose(writer: Writer, rest: Sequence[PrimitiveCall], first_call_only: bool) -> Written:
