@@ -197,7 +197,7 @@ def test_the_mean_of_two_checkpoints(checkpoint: Path, tmp_path: Path) -> None:
     moved = loaded.model()
     with torch.no_grad():
         for parameter in moved.parameters():
-            parameter += 1.0
+            parameter.add_(1.0)
     save_checkpoint(tmp_path / "moved", moved, loaded.tokenizer, {"step": 9})
     average(checkpoint, tmp_path / "moved", tmp_path / "mean", share=0.25)
     mean = load_checkpoint(tmp_path / "mean")
