@@ -2,7 +2,10 @@
 
 import sys
 
-from agent.cli import main
-
 if __name__ == "__main__":
+    try:
+        from agent.cli import main
+    except KeyboardInterrupt:
+        print("palmetto: interrupted", file=sys.stderr)
+        sys.exit(130)
     sys.exit(main())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
-from agent.artifacts import RunRecord, remove_empty
+from agent.artifacts import RunRecord, process_began, remove_empty
 from agent.errors import STATUS, Exit, PalmettoError, UserError, one_of
 
 _OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@-]*=")
@@ -20,20 +23,31 @@ _FLAGS = {f: f for f in ("--help", "-m", "--cfg", "--version")} | {"-h": "--help
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line `argv` (default: the process's) and returns its exit code. Errors are one line."""
     try:
-        return int(command_line(list(sys.argv[1:] if argv is None else argv)))
+        words = list(sys.argv[1:] if argv is None else argv)
+        code = int(command_line(words, began=process_began() if argv is None else perf_counter()))
+        sys.stdout.flush()
+        return code
     except PalmettoError as e:
         return _end(f"palmetto: {e}", e.exit_code)
     except KeyboardInterrupt:
         return _end("palmetto: interrupted", Exit.INTERRUPTED)
+    except OSError as e:
+        if e.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        return _end(f"palmetto: can't write to the standard output: {e.strerror}", Exit.FAILED)
 
 
 def _end(message: str, code: Exit) -> int:
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter would fail at it once more
     print(message, file=sys.stderr)
     return int(code)
 
 
-def command_line(words: list[str]) -> Exit:
+def command_line(words: list[str], *, began: float) -> Exit:
+    """began: where `perf_counter` was when the person pressed return."""
     flags = {_FLAGS[w] for w in words if w in _FLAGS}
     words = [w for w in words if w not in _FLAGS]
     if "--version" in flags:
@@ -54,16 +68,16 @@ def command_line(words: list[str]) -> Exit:
         print(OmegaConf.to_yaml(config.options(arguments)), end="")
         return Exit.DONE
     if "-m" not in flags:
-        return run_command(arguments)
+        return run_command(arguments, began)
     folder = Path(arguments.raw.get("out") or _fresh_folder(command))
     codes = []
     for number, job in enumerate(config.sweep(arguments)):
         print(f"#{number} {' '.join(job.overrides)}", flush=True)
-        codes.append(run_command(replace(job, raw={**job.raw, "out": str(folder / str(number))})))
+        codes.append(run_command(replace(job, raw={**job.raw, "out": str(folder / str(number))}), perf_counter()))
     return max(codes, default=Exit.DONE)
 
 
-def run_command(arguments: Any) -> Exit:
+def run_command(arguments: Any, began: float) -> Exit:
     """Compose the options, build what they name, run the command, and leave `result.json` however it ends."""
     from hydra.utils import get_method, instantiate
 
@@ -71,7 +85,8 @@ def run_command(arguments: Any) -> Exit:
 
     composed = config.options(arguments)
     out, seed = composed.get("out"), composed.get("seed")
-    record = RunRecord(command=arguments.command, out=Path(out or _fresh_folder(arguments.command)), seed=seed)
+    folder = Path(out or _fresh_folder(arguments.command))
+    record = RunRecord(command=arguments.command, out=folder, seed=seed, started=began)
     target = get_method(composed["_target_"])
     kept = {k: v for k, v in composed.items() if k not in ("_target_", "out", "seed")}
     built = instantiate(kept, _convert_="all")

@@ -39,6 +39,8 @@ def split_raw(command: str, words: Sequence[str]) -> Arguments:
     overrides = []
     for word in words:
         key, equals, value = word.partition("=")
+        if key[:1] in "+~" or key.partition(".")[0] in ("hydra", *WIRING) or key.rpartition(".")[2].startswith("_"):
+            raise UserError(f"{word[:60]!r}: options can be changed, not added, removed or wired otherwise")
         if not equals:
             raise UserError(f"what is {word[:60]!r}? options are written key=value, a sentence in one pair of quotes")
         if key in RAW:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from agent.perform import perform
-from agent.plan import Plan, PlanError, Planner, PrimitiveCall, PrimitiveResult, format_call, parse_call
+from agent.plan import HELD_BEFORE, Plan, PlanError, Planner, PrimitiveCall, PrimitiveResult, format_call, parse_call
 from agent.verbs import VERBS, Hand, Verb
 from robots.interface import Observation, Status
 from robots.primitives import Body, Outcome
@@ -80,6 +80,8 @@ def run_episode(
 ) -> EpisodeResult:
     """Carry out `instruction`: look, plan, perform the plan's first call, and again, until the plan is done().
 
+    What is in the hand already is told to the planner as a pick that the history begins with.
+
     Ctrl-C stops the robot where it is and goes on upwards as KeyboardInterrupt.
     """
     history: list[PrimitiveResult] = []
@@ -88,6 +90,12 @@ def run_episode(
     body.origins = {words: xyz for words, xyz in body.origins.items() if words == held}
     seen = body.robot.observe()
     start_s = seen.time_s
+    before: tuple[PrimitiveResult, ...] = ()
+    if held is not None and seen.state.holding:
+        pick = PrimitiveCall(verb=Verb.PICK, target=held)
+        before = (PrimitiveResult(
+            call=pick, status=Status.SUCCEEDED, detail=HELD_BEFORE, start_s=start_s, end_s=start_s,
+        ),)  # fmt: skip
 
     def tell(event: Event) -> None:
         for listener in listeners:
@@ -102,7 +110,7 @@ def run_episode(
     try:
         while True:
             try:
-                plan = planner.plan(instruction, seen, tuple(history))
+                plan = planner.plan(instruction, seen, (*before, *history))
                 call = checked(plan)
             except PlanError as e:
                 return ended(Stop.NO_PLAN, str(e))

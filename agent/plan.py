@@ -74,6 +74,10 @@ class PrimitiveResult:
         raise TypeError("a PrimitiveResult has no truth value; compare its status with Status.SUCCEEDED")
 
 
+HELD_BEFORE = "in the hand since an earlier instruction"
+"""The detail of the pick that a history begins with where the hand was full when the instruction was given."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """What a planner wrote: the calls that remain, the text as generated, and who wrote it."""

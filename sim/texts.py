@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from agent.training.shards import Picture, SeenObject
-from sim.kinematic import Failures, Step, rollout
+from sim.kinematic import TABLE_X_M, TABLE_Y_M, Failures, Step, rollout
 from sim.pictures import MAP_GRID, OTHER_SHARE, STRANGE
 from sim.said import sentence
 from sim.scenes import PlacedObject, Scene
@@ -25,7 +25,6 @@ MOST_CALLS = 11
 """Done already; the history that the model is told has no more than 12."""
 _FAILURES = Failures(grasp=0.1, slip=0.07)
 """Such as the history tells of."""
-_LOW_M, _HIGH_M = (0.32, -0.28), (0.64, 0.28)
 
 
 def bundle(rng: np.random.Generator, *, sentences: int = 6) -> Picture:
@@ -50,15 +49,13 @@ def bundle(rng: np.random.Generator, *, sentences: int = 6) -> Picture:
 
 def _moment(instance: Instance, rng: np.random.Generator) -> Step:
     """The beginning of its episode, or any moment of it."""
-    xy = rng.uniform(_LOW_M, _HIGH_M, size=(len(instance.objects), 2))
+    xy = rng.uniform((TABLE_X_M[0], TABLE_Y_M[0]), (TABLE_X_M[1], TABLE_Y_M[1]), size=(len(instance.objects), 2))
     placed = zip(instance.objects, xy, strict=True)
     table = tuple(PlacedObject(spec=o, xy_m=(float(x), float(y))) for o, (x, y) in placed)
     moments = rollout(instance, Scene(seed=0, objects=table), rng, failures=_FAILURES)
     first = next(moments)
     if rng.random() > BEGUN:
         return first
-    all_of_them = [
-        first,
-        *islice(moments, MOST_CALLS),
-    ]  # where things lie on each other by chance, none need be the last
-    return all_of_them[int(rng.integers(len(all_of_them)))]
+    # Where things lie on each other by chance, an episode need have no end.
+    some = [first, *islice(moments, MOST_CALLS)]
+    return some[int(rng.integers(len(some)))]

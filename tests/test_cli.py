@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 import av
 import pytest
 
+import agent
 from agent import cli
 from agent.plan import Plan, PrimitiveResult, parse_plan
 from agent.sentence import clean_instruction
@@ -152,6 +155,28 @@ def test_a_damaged_checkpoint_is_one_line(tmp_path: Path, capsys: pytest.Capture
     (folder / "manifest.json").write_text('{"format": 1')
     assert cli.main([SENTENCE, f"planner={folder}"]) == 2
     assert str(folder) in last_line(capsys)
+
+
+def test_a_manifest_of_another_bundle_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(Path(agent.__file__).parent / "checkpoints" / "nano", folder)
+    for wrong in (7, "x"):
+        manifest = json.loads((folder / "manifest.json").read_text())
+        (folder / "manifest.json").write_text(json.dumps({**manifest, "layers": wrong}))
+        assert cli.main([SENTENCE, f"planner={folder}"]) == 2
+        assert "other sizes than the graphs have" in last_line(capsys)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EPIPE])
+def test_a_standard_output_that_takes_nothing_more_is_one_line(
+    number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(words: list[str], *, began: float) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(cli, "command_line", full)
+    assert cli.main([]) == 1
+    assert last_line(capsys).strip() == f"palmetto: can't write to the standard output: {os.strerror(number)}"
 
 
 def test_plain_sentences_pass_and_are_tidied() -> None:

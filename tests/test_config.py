@@ -119,6 +119,12 @@ def test_what_is_wrong_is_one_line_that_says_what_is_possible(command: str, word
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("word", ["+foo=3", "~seed=1", "world._target_=os.system", "hydra.run.dir=x", "_target_=x"])
+def test_options_are_not_added_removed_or_rewired(word: str) -> None:
+    with pytest.raises(UserError, match="can be changed, not added"):
+        config.split_raw("run", [word])
+
+
 def test_a_sweep_is_every_combination() -> None:
     words = ["instruction=a, b", "seed=1,2", "planner=nano,oracle", "gui=false"]
     jobs = list(config.sweep(config.split_raw("run", words)))

@@ -10,7 +10,7 @@ import pytest
 import agent.perform
 from agent.executor import Bounds, EpisodeResult, Event, Finished, Planned, Started, Stop, run_episode
 from agent.grounding import project
-from agent.plan import Plan, PlanError, PrimitiveCall, PrimitiveResult, parse_plan
+from agent.plan import HELD_BEFORE, Plan, PlanError, PrimitiveCall, PrimitiveResult, parse_plan
 from agent.verbs import Relation, Verb
 from robots.fake import FakeBox, FakeRobot
 from robots.interface import Command, Observation, Status
@@ -245,3 +245,18 @@ def test_place_where_and_aside_need_no_point(monkeypatch: pytest.MonkeyPatch) ->
     assert got[0][1] is None
     assert got[1][1] is not None
     assert (got[1][1].words, got[1][1].xyz_m) == ("blue block", None)
+
+
+def test_what_is_held_from_before_is_told_to_the_planner_and_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    robot = FakeRobot(boxes=(RED, BLUE))
+    body = Body(robot=robot)
+    first = Script(f"pick(red block @ {where(robot, 'red block')})\ndone()", "done()")
+    run_episode("take it", body, first)
+    assert [len(h) for h in first.told] == [0, 1]
+    second = Script("place(aside)\ndone()", "done()")
+    result = run_episode("put it away", body, second)
+    assert [[(r.call.verb, r.call.target, r.detail == HELD_BEFORE) for r in h] for h in second.told] == [
+        [(Verb.PICK, "red block", True)],
+        [(Verb.PICK, "red block", True), (Verb.PLACE, "", False)],
+    ]
+    assert [r.call.verb for r in result.results] == [Verb.PLACE]

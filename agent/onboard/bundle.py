@@ -102,6 +102,11 @@ class Bundle:
             raise
         except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
             raise BundleError(f"{folder} does not open: {error}") from error
+        m = self.manifest
+        image, past = self.vision.get_inputs()[0].shape, self.decoder.get_inputs()[1].shape
+        said = [3, m.image_px, m.image_px], [m.layers, m.kv_heads, m.head_width]
+        if (image[1:], [past[0], past[1], past[3]]) != said or self.table.shape[1:] != (m.width,):
+            raise BundleError(f"{folder}/manifest.json gives other sizes than the graphs have; export it again")
 
     def see(self, image: Array, state: Array) -> tuple[Array, Array]:
         """image float32[3,px,px], state float32[S] -> prefix [1,P,D], map [C,M*M]."""

@@ -12,10 +12,10 @@ from agent.onboard.bundle import Bundle
 from agent.onboard.constrain import Grammar
 from agent.onboard.grounded import clear, grounded
 from agent.onboard.writer import Writer, Written
-from agent.plan import Plan, PrimitiveCall, PrimitiveResult, format_plan
+from agent.plan import HELD_BEFORE, Plan, PrimitiveCall, PrimitiveResult, format_plan
 from agent.preprocess import CAMERA, planner_inputs
 from agent.stream import normalise
-from agent.verbs import Verb
+from agent.verbs import VERBS, Relation, Verb
 from robots.interface import Observation, Status
 
 TABLETOP_VERBS = (Verb.PICK, Verb.PLACE, Verb.PUSH, Verb.LOOK, Verb.SAY, Verb.ASK, Verb.REFUSE, Verb.DONE)
@@ -27,6 +27,11 @@ PERSISTENCE = 6.0
 SYNONYM = 14.0
 """Nats that a plan in known words may be less likely than one with an unknown word for what is not there, or twice."""
 _WORD = re.compile(r"[a-z]+")
+_BEYOND = re.compile(
+    r"\b(?:except|excepting|excluding|apart from|other than|but not|all but|(?:every|everything|all|any)\b[^,;.]* but"
+    r"|(?:do not|don't|never) (?:touch|move|put|place))\b"
+)
+"""Exceptions and prohibitions. No training sentence has any; left to itself, the model does what it is told not to."""
 _SINGULAR = (("ies", "y"), ("es", ""), ("s", ""))
 
 
@@ -38,6 +43,15 @@ def words_said(instruction: str) -> set[str]:
     """
     words = set(_WORD.findall(instruction))
     return words | {w.removesuffix(end) + y for w in words for end, y in _SINGULAR if w.endswith(end) and len(w) > 3}
+
+
+def _with_full_hand(held: str, calls: tuple[PrimitiveCall, ...]) -> tuple[PrimitiveCall, ...]:
+    """A plan that was written as for an empty hand, for one that holds something."""
+    if VERBS[calls[0].verb].ends_plan:
+        return calls
+    if calls[0].verb is Verb.PICK and calls[0].target == held:
+        return calls[1:]
+    return (PrimitiveCall(verb=Verb.PLACE, relation=Relation.ASIDE), *calls)
 
 
 class OnnxPlanner:
@@ -59,20 +73,27 @@ class OnnxPlanner:
         """Raises BundleError where the folder is no whole bundle."""
         return cls(Bundle(folder, threads=threads))
 
-    def plan(
-        self,
-        instruction: str,
-        observation: Observation,
-        history: Sequence[PrimitiveResult],
-        *,
-        first_call_only: bool = False,
-    ) -> Plan:
-        """The remaining plan. first_call_only: stop after the next call, as a robot in a hurry would.
+    def plan(self, instruction: str, observation: Observation, history: Sequence[PrimitiveResult]) -> Plan:
+        """The remaining plan.
 
         Raises:
             InstructionTooLongError: see `agent.stream`.
             KeyError: the observation has no frame of the planner's camera.
         """
+        beyond = _BEYOND.search(normalise(instruction))
+        if beyond is not None and not history:
+            text = f"what to leave out or not to do is more than I can follow: {beyond[0].strip()}"
+            calls: tuple[PrimitiveCall, ...] = (PrimitiveCall(verb=Verb.REFUSE, text=text),)
+        elif len(history) == 1 and history[0].detail == HELD_BEFORE:
+            calls = _with_full_hand(history[0].call.target, self._written(instruction, observation, (), holding=False))
+        else:
+            calls = self._written(instruction, observation, history, holding=observation.state.holding)
+        self._begun = (instruction, tuple(r.call for r in history), calls)
+        return Plan(instruction=instruction, calls=calls, text=format_plan(calls), planner=self.name)
+
+    def _written(
+        self, instruction: str, observation: Observation, history: Sequence[PrimitiveResult], *, holding: bool
+    ) -> tuple[PrimitiveCall, ...]:
         manifest, stream = self.bundle.manifest, self.bundle.stream
         image, state = planner_inputs(observation, manifest.image_px)
         text = normalise(instruction)
@@ -81,15 +102,13 @@ class OnnxPlanner:
         writer = Writer(
             self.bundle, self._grammar, image=image, state=state, prompt=stream.prompt(instruction, history),
             picture_px=observation.frames[CAMERA].rgb.shape[:2], verbs=self._verbs,
-            words={*manifest.words, *words_said(text)} if manifest.words else None, holding=observation.state.holding,
+            words={*manifest.words, *words_said(text)} if manifest.words else None, holding=holding,
             favoured=np.intersect1d(said, self._grammar.name_part), bonus=COPIED,
         )  # fmt: skip
-        written = self._choose(writer, self._rest(instruction, history), first_call_only)
+        written = self._choose(writer, self._rest(instruction, history))
         if not history:
             written = self._understood(writer, written)
-        calls = grounded(written.calls, written.found, history)
-        self._begun = (instruction, tuple(r.call for r in history), calls)
-        return Plan(instruction=instruction, calls=calls, text=format_plan(calls), planner=self.name)
+        return grounded(written.calls, written.found, history)
 
     def _rest(self, instruction: str, history: Sequence[PrimitiveResult]) -> tuple[PrimitiveCall, ...]:
         """What is left of the plan before, if all that has happened since is that its first call succeeded."""
@@ -113,11 +132,11 @@ class OnnxPlanner:
         return other if all(clear(*pair) for pair in other.found) else written
 
     @staticmethod
-    def _choose(writer: Writer, rest: Sequence[PrimitiveCall], first_call_only: bool) -> Written:
+    def _choose(writer: Writer, rest: Sequence[PrimitiveCall]) -> Written:
         kept = writer.given(rest) if rest else None
         if kept is not None and kept.likeliest:
             return kept
-        new = writer.likeliest(first_call_only=first_call_only)
+        new = writer.likeliest()
         if kept is not None and new.log_likelihood - kept.log_likelihood < PERSISTENCE:
             return kept
         return new

@@ -58,7 +58,7 @@ class Writer:
         self._hidden = hidden[-1]
         self._point_id = bundle.stream.special[POINT]
 
-    def likeliest(self, *, first_call_only: bool = False, words: Iterable[str] | None = None) -> Written:
+    def likeliest(self, *, words: Iterable[str] | None = None) -> Written:
         """Token by token, the likeliest that may stand. words: what names may be made of this time."""
         decoder, found, total = self._decoder(words), list[Found](), 0.0
         hidden, cache = self._hidden, self._cache
@@ -69,7 +69,7 @@ class Writer:
             rows, query, cache = self._bundle.extend(self._bundle.embed([token]), cache)
             hidden = rows[-1]
             self._advance(decoder, token, query[-1], found)
-            if decoder.finished or (first_call_only and decoder.calls):
+            if decoder.finished:
                 break
         return _written(decoder, found, total, likeliest=True)
 

@@ -12,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+from agent.errors import Exit
 from agent.vlm.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 
 
@@ -27,20 +28,23 @@ def average(first: Path, second: Path, out: Path, *, share: float = 0.5) -> None
     if a.weights.keys() != b.weights.keys():
         raise CheckpointError(f"{first} and {second} have not the same tensors")
     weights = {k: ((1 - share) * a.weights[k].float() + share * v.float()).to(v.dtype) for k, v in b.weights.items()}
-    notes = {**b.training, "mean_of": {"steps": [a.training.get("step"), b.training.get("step")], "share": share}}
+    kept = {k: v for k, v in b.training.items() if k != "figures"}  # those were measured on the second alone
+    notes = {**kept, "mean_of": {"steps": [a.training.get("step"), b.training.get("step")], "share": share}}
     mean = Checkpoint(config=b.config, tokenizer=b.tokenizer, weights=weights, training=notes)
     save_checkpoint(out, mean.model(), mean.tokenizer, mean.training)
 
 
 def main(arguments: list[str]) -> None:
     """key=value: first, second, out (folders), share (of the second)."""
-    given = dict(a.split("=", 1) for a in arguments)
-    if not {"first", "second", "out"} <= given.keys():
-        raise SystemExit("python -m agent.training.average first=FOLDER second=FOLDER out=FOLDER [share=0.5]")
+    given = dict(a.partition("=")[::2] for a in arguments)
     try:
-        average(Path(given["first"]), Path(given["second"]), Path(given["out"]), share=float(given.get("share", "0.5")))
-    except CheckpointError as error:
-        raise SystemExit(str(error)) from error
+        if not {"first", "second", "out"} <= given.keys() <= {"first", "second", "out", "share"}:
+            raise ValueError("python -m agent.training.average first=FOLDER second=FOLDER out=FOLDER [share=0.5]")
+        share = float(given.get("share", "0.5"))
+        average(Path(given["first"]), Path(given["second"]), Path(given["out"]), share=share)
+    except ValueError as error:  # a CheckpointError is one, too
+        print(error, file=sys.stderr)
+        raise SystemExit(int(Exit.USAGE)) from error
     print(json.dumps({"out": given["out"]}))
 
 

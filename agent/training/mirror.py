@@ -1,7 +1,8 @@
 """The same table seen in a mirror: twice as many pictures to learn seeing from.
 
-What is said stays as it is. "Left" then means the other side of the picture, but no plan reads it off the picture:
-where things go is in the words, and whether it was done is in the history.
+What is said stays as it is. "Left" then means the other side of the picture, but next to no plan reads it off the
+picture: where things go is in the words, and whether it was done is in the history. (The exception: somebody has moved
+what had been put to the left of something. One call in twenty is followed by such a move in `sim.pictures`.)
 """
 
 from __future__ import annotations
