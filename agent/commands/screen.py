@@ -6,10 +6,8 @@ from time import perf_counter
 from typing import Any
 
 from agent.executor import Event, Finished, Planned, Started
-from agent.plan import PrimitiveCall, format_call
+from agent.plan import PrimitiveCall, format_call, without_points
 from robots.interface import Status
-
-Said = tuple[object, ...]
 
 
 class Screen:
@@ -19,7 +17,7 @@ class Screen:
     """
 
     def __init__(self) -> None:
-        self._shown: tuple[Said, ...] = ()
+        self._shown: tuple[PrimitiveCall, ...] = ()
         self._number = 0
         self._present: Started | None = None
         self.first_motion: float | None = None
@@ -63,8 +61,3 @@ class Screen:
                 print(f"{head}  {format_call(call)}", flush=True)
                 head = "     "
         self._shown = expected[1:]
-
-
-def without_points(call: PrimitiveCall) -> Said:
-    """What the call says, wherever its thing lies."""
-    return (call.verb, call.target, call.relation, call.side, call.destination, call.text)
