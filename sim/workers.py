@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -42,9 +44,7 @@ def spread(work: Callable[[Item], Done], items: Iterable[Item], workers: int) ->
     kept = {k: os.environ.get(k) for k in ONE_THREAD}
     os.environ.update(ONE_THREAD)
     try:
-        with ProcessPoolExecutor(
-            workers, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts
-        ) as pool:
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin) as pool:
             try:
                 yield from _keep_busy(pool, work, iter(items), 2 * workers)
             except BrokenProcessPool as e:
@@ -78,6 +78,13 @@ def _keep_busy(
             yield running.pop(future), future.result()
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C is the parent's to hear."""
+def _begin() -> None:
+    """In a new worker. Ctrl-C is the parent's to hear; a worker whose parent was killed ends, too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)

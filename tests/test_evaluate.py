@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
-from collections.abc import Sequence
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -215,6 +219,42 @@ def square(number: int) -> int:
 def test_work_spreads_over_processes() -> None:
     assert dict(spread(square, range(7), 2)) == {i: i * i for i in range(7)}
     assert dict(spread(square, range(3), 1)) == {0: 0, 1: 1, 2: 4}
+
+
+def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    program = tmp_path / "parent.py"
+    program.write_text(
+        "from sim.workers import spread\nfrom tests.test_evaluate import linger\n"
+        f"if __name__ == '__main__':\n    list(spread(linger, [r'{tmp_path}'] * 2, 2))\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(program)], cwd=Path(__file__).parents[1], env=_with_path())
+    _until(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+    parent.kill()
+    parent.wait()
+    _until(lambda: not any(_runs(p.stem) for p in tmp_path.glob("*.pid")))
+
+
+def linger(folder: str) -> None:
+    (Path(folder) / f"{os.getpid()}.pid").touch()
+    time.sleep(60)
+
+
+def _runs(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _with_path() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+
+
+def _until(condition: Callable[[], bool], limit_s: float = 30.0) -> None:
+    end = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_one_theatre_a_process_though_robots_come_out_of_pickles() -> None:
