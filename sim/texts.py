@@ -23,6 +23,8 @@ BEGUN = 0.5
 strange verb rightly at first must not read it otherwise at its second look."""
 MOST_CALLS = 11
 """Done already; the history that the model is told has no more than 12."""
+MATCH = 0.06
+"""Of the sentences are of `match`, which is always met at its beginning: what comes next has to be seen."""
 _FAILURES = Failures(grasp=0.1, slip=0.07)
 """Such as the history tells of."""
 
@@ -31,7 +33,8 @@ def bundle(rng: np.random.Generator, *, sentences: int = 6) -> Picture:
     """Instructions, each about a table of its own, as a picture of nothing."""
     objects: list[SeenObject] = []
     said = []
-    for family in rng.choice(list(OTHER_SHARE), size=sentences, p=list(OTHER_SHARE.values())):
+    shares = [*(share * (1 - MATCH) for share in OTHER_SHARE.values()), MATCH]
+    for family in rng.choice([*OTHER_SHARE, "match"], size=sentences, p=shares):
         instance = sample(str(family), rng, strange=2 * STRANGE)
         moment = _moment(instance, rng)
         written = sentence(instance, moment.state, moment.history, lambda name: None)
@@ -54,7 +57,7 @@ def _moment(instance: Instance, rng: np.random.Generator) -> Step:
     table = tuple(PlacedObject(spec=o, xy_m=(float(x), float(y))) for o, (x, y) in placed)
     moments = rollout(instance, Scene(seed=0, objects=table), rng, failures=_FAILURES)
     first = next(moments)
-    if rng.random() > BEGUN:
+    if instance.family == "match" or rng.random() > BEGUN:
         return first
     # Where things lie on each other by chance, an episode need have no end.
     some = [first, *islice(moments, MOST_CALLS)]
