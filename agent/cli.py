@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as e:
         if e.errno not in (errno.EPIPE, errno.ENOSPC):
             raise
-        return _end(f"palmetto: can't write to the standard output: {e.strerror}", Exit.FAILED)
+        return _end(f"palmetto: can't write: {e.strerror}", Exit.FAILED)
 
 
 def _end(message: str, code: Exit) -> int:

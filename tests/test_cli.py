@@ -176,7 +176,7 @@ def test_a_standard_output_that_takes_nothing_more_is_one_line(
 
     monkeypatch.setattr(cli, "command_line", full)
     assert cli.main([]) == 1
-    assert last_line(capsys).strip() == f"palmetto: can't write to the standard output: {os.strerror(number)}"
+    assert last_line(capsys).strip() == f"palmetto: can't write: {os.strerror(number)}"
 
 
 def test_plain_sentences_pass_and_are_tidied() -> None:

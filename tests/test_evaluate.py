@@ -228,10 +228,12 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
         f"if __name__ == '__main__':\n    list(spread(linger, [r'{tmp_path}'] * 2, 2))\n"
     )
     parent = subprocess.Popen([sys.executable, str(program)], cwd=Path(__file__).parents[1], env=_with_path())
-    _until(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+    assert _within(30.0, lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+    workers = [p.stem for p in tmp_path.glob("*.pid")]
+    assert all(map(_runs, workers))
     parent.kill()
     parent.wait()
-    _until(lambda: not any(_runs(p.stem) for p in tmp_path.glob("*.pid")))
+    assert _within(30.0, lambda: not any(map(_runs, workers)))
 
 
 def linger(folder: str) -> None:
@@ -250,11 +252,11 @@ def _with_path() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
-def _until(condition: Callable[[], bool], limit_s: float = 30.0) -> None:
+def _within(limit_s: float, condition: Callable[[], bool]) -> bool:
     end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end
+    while not condition() and time.monotonic() < end:
         time.sleep(0.1)
+    return condition()
 
 
 def test_one_theatre_a_process_though_robots_come_out_of_pickles() -> None:
