@@ -13,7 +13,7 @@ import agent
 from agent.onboard import planner as planning
 from agent.onboard.planner import OnnxPlanner
 from agent.onboard.writer import Writer, Written
-from agent.plan import HELD_BEFORE, PrimitiveCall, PrimitiveResult, format_plan, without_points
+from agent.plan import HELD_BEFORE, PrimitiveCall, PrimitiveResult, format_plan, parse_plan, without_points
 from agent.stream import normalise
 from agent.verbs import Relation, Verb
 from robots.interface import Observation, Status
@@ -156,11 +156,14 @@ def test_what_is_in_the_hand_already_is_not_picked_up(planner: OnnxPlanner, seen
         "put everything except the red block in the green bowl",
         "put all the blocks but the red one in the green bowl",
         "Don't touch the red block",
+        "put all (small) & large 'things' " + "very " * 40 + 'but the "red" one in the bowl',
     ],
 )
 def test_exceptions_and_prohibitions_are_refused(planner: OnnxPlanner, seen: Observation, sentence: str) -> None:
-    calls = planner.plan(sentence, seen, ()).calls
-    assert [c.verb for c in calls] == [Verb.REFUSE]
+    for history in ([], carried("red block")):
+        plan = planner.plan(sentence, seen, history)
+        assert [c.verb for c in plan.calls] == [Verb.REFUSE]
+        assert parse_plan(plan.text) == plan.calls
 
 
 @pytest.mark.parametrize("sentence", ["don't forget to put the red block in the green bowl", "put it all, but gently"])

@@ -80,11 +80,12 @@ class OnnxPlanner:
             InstructionTooLongError: see `agent.stream`.
             KeyError: the observation has no frame of the planner's camera.
         """
-        beyond = _BEYOND.search(normalise(instruction))
-        if beyond is not None and not history:
-            text = f"what to leave out or not to do is more than I can follow: {beyond[0].strip()}"
-            calls: tuple[PrimitiveCall, ...] = (PrimitiveCall(verb=Verb.REFUSE, text=text),)
-        elif len(history) == 1 and history[0].detail == HELD_BEFORE:
+        carried = len(history) == 1 and history[0].detail == HELD_BEFORE
+        calls: tuple[PrimitiveCall, ...]
+        if (carried or not history) and _BEYOND.search(normalise(instruction)):
+            text = "what to leave out, or not to do, is more than I can follow yet"
+            calls = (PrimitiveCall(verb=Verb.REFUSE, text=text),)
+        elif carried:
             calls = _with_full_hand(history[0].call.target, self._written(instruction, observation, (), holding=False))
         else:
             calls = self._written(instruction, observation, history, holding=observation.state.holding)
