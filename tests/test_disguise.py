@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from sim.lexicon import COLOURS, KINDS
 from sim.pictures import OTHER_SHARE
 from sim.said import sentence
 from sim.symbolic import SymbolicState
-from sim.tasks.disguise import adorned, disguised
+from sim.tasks.disguise import adorned, disguised, estranged
+from sim.tasks.foreign import FOREIGN
 from sim.tasks.suites import sample
 
 
@@ -88,3 +90,26 @@ def test_a_word_that_says_nothing_changes_no_point() -> None:
                 assert re.search(rf"\b{new}\b", said.instruction), (said.instruction, a.target)
         assert [points for _, points in said.marks] == [points for _, points in plain.marks]
     assert changed > 80
+
+
+def test_what_no_scene_has_is_looked_for_and_not_found() -> None:
+    rng = np.random.default_rng(6)
+    changed = 0
+    for plain in sentences(200):
+        said = estranged(plain, rng)
+        before, after = parse_plan(plain.plan), parse_plan(said.plan)
+        assert [c.verb for c in before] == [c.verb for c in after]
+        marks = dict(said.marks)
+        for b, a in zip(before, after, strict=True):
+            if a.target == b.target:
+                assert a.point == b.point
+                continue
+            changed += 1
+            (new,) = set(a.target.split()) - set(b.target.split())
+            assert new in {word for words in FOREIGN.values() for word in words}
+            assert a.point is None
+            assert marks[a.target] == (), "nothing such is there"
+            assert re.search(rf"\b{new}", said.instruction), (said.instruction, a.target)
+    assert changed > 60
+    begun = replace(plain, history=(("pick(red block)", "succeeded"),))
+    assert estranged(begun, rng) == begun

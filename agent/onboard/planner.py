@@ -11,6 +11,7 @@ import numpy as np
 from agent.onboard.bundle import Bundle
 from agent.onboard.constrain import Grammar
 from agent.onboard.grounded import clear, grounded
+from agent.onboard.search import reconsidered
 from agent.onboard.writer import Writer, Written
 from agent.plan import HELD_BEFORE, Plan, PrimitiveCall, PrimitiveResult, format_plan
 from agent.preprocess import CAMERA, planner_inputs
@@ -137,7 +138,7 @@ class OnnxPlanner:
         kept = writer.given(rest) if rest else None
         if kept is not None and kept.likeliest:
             return kept
-        new = writer.likeliest()
+        new = reconsidered(writer, writer.likeliest())
         if kept is not None and new.log_likelihood - kept.log_likelihood < PERSISTENCE:
             return kept
         return new

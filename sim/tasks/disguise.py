@@ -28,14 +28,18 @@ LOOKS = (
     "clean",
 )  # fmt: skip
 """In the place of a colour."""
-DISGUISED, ADORNED = 0.25, 0.15
+DISGUISED, ADORNED, ESTRANGED = 0.25, 0.12, 0.08
 """Shares of the sentences that `to_be_copied` changes."""
 
 
 def to_be_copied(said: Sentence, rng: np.random.Generator) -> Sentence:
     """The sentence, or, now and then, one that takes more copying."""
     way = rng.random()
-    return disguised(said, rng) if way < DISGUISED else adorned(said, rng) if way < DISGUISED + ADORNED else said
+    for change, share in ((disguised, DISGUISED), (adorned, ADORNED), (estranged, ESTRANGED)):
+        if way < share:
+            return change(said, rng)
+        way -= share
+    return said
 
 
 def disguised(said: Sentence, rng: np.random.Generator) -> Sentence:
@@ -63,22 +67,48 @@ def adorned(said: Sentence, rng: np.random.Generator) -> Sentence:
 
     It is a "red dax block" to the plan, and still the red block that is pointed at: unknown words do no harm.
     """
-    calls = parse_plan(said.plan)
-    kinds = sorted({w for c in calls for name in (c.target, c.destination) for w in name.split() if w in KIND_WORDS})
-    text = said.instruction.lower()
-    if not kinds or re.search(r"\bcans?\b", text):
+    if (found := _one_kind(said, rng)) is None:
         return said
-    kind = choose(rng, kinds)
+    kind, noun = found
     new = _unheard(rng)
-    forms = "|".join(sorted(map(re.escape, KIND_WORDS[kind]), key=len, reverse=True))
-    instruction, found = re.subn(rf"\b({forms})((?:e?s)?)\b", rf"{new} \1\2", text)
-    if not found:
-        return said
+    instruction = noun.sub(rf"{new} \1\2", said.instruction.lower())
 
     def called(name: str) -> str:
         return " ".join(f"{new} {w}" if w == kind else w for w in name.split())
 
     return _rewritten(said, instruction, called, seen=True)
+
+
+def estranged(said: Sentence, rng: np.random.Generator) -> Sentence:
+    """The sentence with another noun for one of its kinds, of something that no scene has: "the red screw" is looked
+    for and not found, for all that there is a red block. Only at the beginning, where that is asked."""
+    if said.history or (found := _one_kind(said, rng)) is None:
+        return said
+    kind, noun = found
+    new = choose(rng, FOREIGN["place" if kind in CONTAINER_KINDS else "thing"])
+    instruction = noun.sub(rf"{new}\2", said.instruction.lower())
+
+    def called(name: str) -> str:
+        return " ".join(new if w == kind else w for w in name.split())
+
+    names = {n for c in parse_plan(said.plan) for n in (c.target, c.destination) if n}
+    strange = tuple((called(n), ()) for n in sorted(names) if called(n) != n)
+    rewritten = _rewritten(said, instruction, called, seen=False)
+    return replace(rewritten, marks=rewritten.marks + strange)
+
+
+def _one_kind(said: Sentence, rng: np.random.Generator) -> tuple[str, re.Pattern[str]] | None:
+    """A kind that the plan names, and what finds its nouns (1) and their plurals (2) in the instruction; None where
+    there is none, or its nouns are not to be told from other words."""
+    calls = parse_plan(said.plan)
+    kinds = sorted({w for c in calls for name in (c.target, c.destination) for w in name.split() if w in KIND_WORDS})
+    text = said.instruction.lower()
+    if not kinds or re.search(r"\bcans?\b", text):
+        return None
+    kind = choose(rng, kinds)
+    forms = "|".join(sorted(map(re.escape, KIND_WORDS[kind]), key=len, reverse=True))
+    noun = re.compile(rf"\b({forms})((?:e?s)?)\b")
+    return (kind, noun) if noun.search(text) else None
 
 
 def _rewritten(said: Sentence, instruction: str, called: Callable[[str], str], *, seen: bool) -> Sentence:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 from robots.relations import Relation
 from sim.lexicon import KINDS
+from sim.tasks import pick, push, put, relation, stack
 from sim.tasks.base import Move, Pick, PickPlace, Push
+from sim.tasks.composed import REVERSED, listed
 from sim.tasks.draft import Draft, Role
 from sim.tasks.meaning import Clause, Meaning, Slot, Together, into, resting
 from sim.tasks.push import ONTO, SIDES
 from sim.tasks.relation import RELATIONS, beside
-from sim.tasks.words import TOWARDS
+from sim.tasks.words import EDGE, TOWARDS
 
+_BREAK = re.compile(r"[.,;:?]|\bthen\b")
 ROLES = 4
+
+
+def _imperatives(phrasings: Sequence[str]) -> tuple[str, ...]:
+    """Those that can be a part of a longer sentence."""
+    whole = (said for said in phrasings if not _BREAK.search(said))
+    return tuple(said.removeprefix("!") for said in whole if said.startswith("!"))
+
+
 PHRASINGS: dict[str, tuple[str, ...]] = {
     # x, y, z: clauses, in the order in which they are to be done.
     "joined2": (
@@ -84,6 +96,8 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "the plan is: {x}, and after it {y}",
         "(can|could|would) you {x} and {y}",
         "(can|could|would) you {x} and then {y}",
+        *listed("xy"),
+        *REVERSED,
     ),
     "joined3": (
         "!{x}, {y} and {z}",
@@ -118,6 +132,7 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "the plan is: {x}, {y}, and after it {z}",
         "I want you to {x}, {y} and {z}",
         "(can|could|would) you {x}, {y} and then {z}",
+        *listed("xyz"),
     ),
     # Two or three things with one verb, for one place or each for its own.
     "joined_same": (
@@ -134,6 +149,14 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "<want> {a} {at} {b} and {c} {at2} {d}",
         "{at} {b} <want> {a}, and {at2} {d} <want> {c}",
         "{in} {b} goes {a}, {in2} {d} goes {c}",
+        "{a} (is|goes|lands|belongs|lives|sits|stays) {at} {b}, {c} {at2} {d}",
+        "{a} (is for|is meant for|finds its place {at}|ends up {at}) {b}, {c} (is for|ends up {at2}) {d}",
+        "!(carry|bring|take|move) {a} to {b} and {c} to {d}",
+        "!(carry|bring|take|move) {a} {in} {b}, {c} {in2} {d}",
+        "!<put> {a} {in} {b}; {c}, {in2} {d}",
+        "!<put> {c} {in2} {d} after {a} {in} {b}",
+        "!let {a} (be|rest|sit|stand) {at} {b} and {c} {at2} {d}",
+        "{at} {b} there <should> be {a}, {at2} {d} {c}",
     ),
     "joined_too": (
         "!<put> {ac} {in} {b}",
@@ -151,6 +174,14 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "{b} <should> (hold|have|contain) {ac}",
         "<want> {ac} {at} {b}",
         "{ac} {in} {b}",
+        "!(keep|store|collect|combine|assemble|gather) {ac} {at} {b}",
+        "!(let|have|make) {ac} (be|sit|end up|go|lie|meet|rest) {at} {b}",
+        "!fill {b} with {ac}",
+        "{b} (gets|receives|takes|holds|has|is for|is the place for|is where you put) {ac}",
+        "{a} and {c} are (for|to go {in}|to be {at}) {b}",
+        "{a} (goes|belongs|comes) {in} {b}, (and so does|just like|as does|along with) {c}",
+        "!<put> {a} {in} {b}, (and {c} with it|along with {c}|and do the same with {c}|and the same for {c})",
+        "one place for {ac}: {b}",
     ),
     "joined_too3": (
         "!<put> {acd} {in} {b}",
@@ -161,32 +192,43 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "{a}, {c} and {d} <should> (be|go|end up) {at} {b}",
         "{a}, {c} and {d} (go|belong) {in} {b}",
         "<want> {acd} {at} {b}",
+        "!(keep|store|collect|combine|assemble|gather) {acd} {at} {b}",
+        "!(let|have|make) {acd} (be|sit|end up|go|lie|meet|rest) {at} {b}",
+        "!fill {b} with {acd}",
+        "{b} (gets|receives|takes|holds|has|is for|is where you put) {acd}",
+        "{acd} {in} {b}",
     ),
     "clause_pick": (
         "<pick> {a}", "pick up {a}", "lift {a}", "grab {a}", "take {a} (off|from) the table", "hold {a}",
         "pick {a} up and hold it", "take hold of {a}", "take {a} in your hand", "raise {a}",
+        *_imperatives(pick.PHRASINGS["pick"]),
     ),
     "clause_put": (
         "<put> {a} {in} {b}", "<put> {a} {in} {b}", "<put> {a} {in} {b}", "<put> {a} {in} {b}",
         "<take> {a} and <put> it {in} {b}", "move {a} to {b}", "bring {a} to {b}", "take {a} to {b}", "add {a} to {b}",
         "pick {a} and place {in} {b}", "make {a} go {in} {b}", "drop {a} {in} {b}", "carry {a} to {b}",
+        *_imperatives(put.PHRASINGS["put"]),
     ),
     "clause_stack": (
         "<stack> {a} {in} {b}", "<stack> {a} {in} {b}", "<stack> {a} {in} {b}", "<take> {a} and <stack> it {in} {b}",
         "lift {a} onto {b}", "top {b} with {a}", "add {a} on top of {b}", "stack {a} on {b}", "cover {b} with {a}",
+        *_imperatives(stack.PHRASINGS["stack"]),
     ),
     "clause_relation": (
         "<put> {a} {rel} {b}", "<put> {a} {rel} {b}", "<put> {a} {rel} {b}", "<put> {a} {rel} {b}",
         "<take> {a} and <put> it {rel} {b}", "make {a} stand {rel} {b}", "pick {a} and place {rel} {b}",
         "leave {a} {rel} {b}",
+        *_imperatives(relation.PHRASINGS["relation"]),
     ),
     "clause_push_side": (
         "<push> {a} {to}", "<push> {a} {to}", "<push> {a} {to}", "give {a} a push {to}", "make {a} slide {to}",
         "push {a} over {to}", "slide {a} across the table {to}",
+        *_imperatives(push.PHRASINGS["push_side"]),
     ),
     "clause_push_zone": (
         "<slide> {a} {onto} {b}", "<slide> {a} {onto} {b}", "<slide> {a} {onto} {b}", "give {a} a push {onto} {b}",
         "make {a} slide {onto} {b}", "push {a} over {onto} {b}", "slide {a} across the table {onto} {b}",
+        *_imperatives(push.PHRASINGS["push_zone"]),
     ),
 }  # fmt: skip
 
@@ -216,7 +258,7 @@ def _clause(draft: Draft, *, last: bool) -> tuple[Clause, Callable[[], Move]]:
         return Clause(table="clause_pick", slots={"a": a}), lambda: Pick(subject=a.name)
     if way == "push_side":
         side = draft.one(SIDES)
-        return Clause(table="clause_push_side", slots={"a": a, "to": TOWARDS[side]}), lambda: Push(
+        return Clause(table="clause_push_side", slots={"a": a, "to": TOWARDS[side], "at": EDGE[side]}), lambda: Push(
             subject=a.name, side=side
         )
     if way == "push_zone":

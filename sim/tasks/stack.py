@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from robots.relations import Relation
 from sim.tasks.base import PickPlace
+from sim.tasks.composed import PAIRS
 from sim.tasks.draft import Draft
 from sim.tasks.meaning import Meaning, into
 
@@ -103,6 +104,7 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "!use {b} as the stand and {a} as what stands on it",
         "higher up {a}, lower down {b}",
         "the lower one is {b} and the upper one {a}",
+        *PAIRS,
     ),
 }
 

@@ -72,6 +72,14 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "!make a swap of {ab}",
         "first {a} stood there, now {b} should, and the other way round",
         "!get {a} and {b} to trade",
+        "!(let|make|have) {ab} (change|trade|swap|exchange|switch) (places|positions|spots|seats|locations)",
+        "the (positions|places|spots|locations) of {ab} (are to|should|must|need to) be (swapped|traded|exchanged)",
+        "{a} (goes|moves|belongs) where {b} (is|stands|sits|lies) and {b} (goes|moves|belongs) where {a} (is|stands)",
+        "{a} and {b} (stand|are|lie|sit) (in the wrong places|the wrong way round): (swap|exchange|switch) them",
+        "!(replace|substitute) {a} (by|with) {b} and {b} (by|with) {a}",
+        "!give {a} the (place|spot|position) of {b} and {b} the (place|spot|position) of {a}",
+        "where {a} is, {b} <should> be, and where {b} is, {a}",
+        "!(bring|carry|take) {a} to {b}'s (place|spot) and {b} to {a}'s (place|spot)",
     ),
 }
 

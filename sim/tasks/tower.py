@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from robots.relations import Relation
 from sim.tasks.base import PickPlace
+from sim.tasks.composed import TOWERS
 from sim.tasks.draft import Draft
 from sim.tasks.meaning import Meaning, Slot, Together
 from sim.tasks.words import INTO
@@ -114,6 +115,7 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "{b} needs {c} under it and {a} on it",
         "!finish with {a} on {b}, but first put {b} on {c}",
         "!put {a} on {b} after you have put {b} on {c}",
+        *TOWERS,
     ),
 }
 
