@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 
 from sim.camera import CameraSpec, LightSpec
@@ -164,7 +165,7 @@ class GLRenderer:
                 self._context.cull_face = "back"
         target = self._target(camera.width, camera.height)
         target.framebuffer.use()
-        target.framebuffer.clear()
+        target.framebuffer.clear(*lights.background_rgb, 0.0)
         self._context.front_face = "cw"
         program, view = self._program, camera.view
         program["view_depth"].value = tuple(-view[2])
@@ -175,7 +176,7 @@ class GLRenderer:
         program["shadow"].value = lights.shadow
         self._shadow_map.use(0)
         batch.colour.render()
-        return _read(target, camera, lights)
+        return _read(target, camera)
 
     def _write_parts(self, parts: Sequence[VisualPart]) -> None:
         if not 0 < len(parts) <= MAX_PARTS:
@@ -223,17 +224,16 @@ class GLRenderer:
         return self._targets[size]
 
 
-def _read(target: _Target, camera: CameraSpec, lights: LightSpec) -> Picture:
+def _read(target: _Target, camera: CameraSpec) -> Picture:
     """Bring the picture back."""
     rgba = np.empty((camera.height, camera.width, 4), dtype=np.uint8)
     depth_m = np.empty((camera.height, camera.width), dtype=np.float32)
     target.framebuffer.read_into(rgba, components=4)
     target.framebuffer.read_into(depth_m, components=1, attachment=1, dtype="f4")
-    rgb, ids = rgba[..., :3].copy(), rgba[..., 3].astype(np.int32) - 1
-    nothing = ids < 0
-    if nothing.any():
-        rgb[nothing] = np.round(np.multiply(lights.background_rgb, 255)).astype(np.uint8)
-    return Picture(rgb=rgb, depth_m=depth_m, ids=ids)
+    number = cv2.extractChannel(rgba, 3)
+    depth_m *= number != 0  # where nothing is, it was cleared to the background's red
+    rgb = np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
+    return Picture(rgb=rgb, depth_m=depth_m, ids=number.astype(np.int32) - 1)
 
 
 def _light_matrix(lights: LightSpec) -> np.ndarray[Any, np.dtype[np.float64]]:
