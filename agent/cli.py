@@ -79,6 +79,7 @@ def command_line(words: list[str], *, began: float) -> Exit:
 
 def run_command(arguments: Any, began: float) -> Exit:
     """Compose the options, build what they name, run the command, and leave `result.json` however it ends."""
+    from hydra.errors import InstantiationException
     from hydra.utils import get_method, instantiate
 
     from agent import config
@@ -89,7 +90,12 @@ def run_command(arguments: Any, began: float) -> Exit:
     record = RunRecord(command=arguments.command, out=folder, seed=seed, started=began)
     target = get_method(composed["_target_"])
     kept = {k: v for k, v in composed.items() if k not in ("_target_", "out", "seed")}
-    built = instantiate(kept, _convert_="all")
+    try:
+        built = instantiate(kept, _convert_="all")
+    except InstantiationException as e:
+        if isinstance(e.__cause__, PalmettoError):
+            raise e.__cause__ from None
+        raise
     new_folders = [p for p in (record.out, *record.out.parents) if not p.exists()]
     try:
         code = Exit(target(record=record, **built))

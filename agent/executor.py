@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 
+from agent.errors import UserError
 from agent.perform import perform
 from agent.plan import HELD_BEFORE, Plan, PlanError, Planner, PrimitiveCall, PrimitiveResult, format_call, parse_call
 from agent.verbs import VERBS, Hand, Verb
@@ -32,6 +33,11 @@ class Bounds:
     max_calls: int = 24
     max_time_s: float = 300.0
     max_failures: int = 4
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not (value := getattr(self, field.name)) > 0:
+                raise UserError(f"bounds.{field.name}={value} does not fit: give more than 0")
 
 
 @dataclass(frozen=True, kw_only=True)

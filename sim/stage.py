@@ -46,6 +46,8 @@ class SceneChoice:
 
     def draw(self, seed: int, sentence: str) -> Scene:
         """The scene for a sentence; "" for any scene."""
+        if not 0 <= self.distractors <= MAX_OBJECTS:
+            raise UserError(f"scene.distractors={self.distractors} does not fit: give 0 to {MAX_OBJECTS}")
         try:
             if self.objects is not None:
                 return scene_from_names([str(o) for o in self.objects], seed)

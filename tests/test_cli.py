@@ -127,6 +127,8 @@ def test_each_ending_has_its_exit_code(
         ([SENTENCE, "renderer=magic"], "no renderer 'magic'; there is: auto, gl, tiny"),
         ([SENTENCE, "planner=oracle", "out=/proc/nowhere/at/all"], "can't write"),
         ([SENTENCE, "planner=oracle", "seed=-4"], "a seed is a whole number from 0 on"),
+        ([SENTENCE, "bounds.max_failures=0"], "bounds.max_failures=0 does not fit"),
+        ([SENTENCE, "scene.distractors=-1"], "scene.distractors=-1 does not fit"),
         (["juggle the red block for a while", "planner=oracle"], "the oracle can't read"),
         (["train"], ""),
         (["evaluate", "suite=nope"], "no suite 'nope'; there is: tabletop"),
