@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from agent.onboard import search
 from agent.onboard.bundle import Bundle
 from agent.onboard.constrain import Grammar
 from agent.onboard.grounded import Found
-from agent.onboard.search import DOUBTFUL, branches, consistent, reconsidered
+from agent.onboard.search import DOUBTFUL, branches, consistent, reconsidered, understood
 from agent.onboard.writer import Writer, Written
 from agent.plan import PrimitiveCall, format_plan, parse_plan
 from agent.preprocess import planner_inputs
@@ -113,3 +114,45 @@ def test_the_likeliest_that_can_be_meant_takes_its_place(monkeypatch: pytest.Mon
     sound = written(plan("pick(a @ 1 1)", "place(aside)"), -3.0)
     assert sound.calls[1].relation is Relation.ASIDE
     assert reconsidered(NoWriter(), sound) is sound
+
+
+KNOWN = frozenset(["red", "black", "block", "cylinder", "box", "thing"])
+
+
+def named(target: str, place: str, log_likelihood: float, *, missing: str = "") -> Written:
+    calls = plan(f"pick({target} @ 1 1)", f"place(in {place} @ 2 2)")
+    found = tuple((name, Found(point=(1, 1), nothing=0.9 * (name == missing), rival=0.0)) for name in (target, place))
+    return Written(calls=calls, found=found, log_likelihood=log_likelihood, likeliest=False)
+
+
+@pytest.mark.parametrize(
+    ("other", "taken"),
+    [
+        (named("red block", "black box", -14.9), True),
+        (named("red block", "black box", -15.1), False),
+        (named("red block", "black thing", -8.9), True),
+        (named("red block", "black thing", -9.1), False),
+        (named("red cylinder", "black box", -2.0), False),
+        (named("red block", "black box", -2.0, missing="black box"), False),
+    ],
+)
+def test_an_unknown_word_may_stand_for_a_known_one_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, other: Written, taken: bool
+) -> None:
+    said = named("red block", "black hamper", -1.0, missing="black hamper")
+    written = {"likeliest": replace(other, log_likelihood=0.0), "given": other}
+
+    class Fixed(Writer):
+        def __init__(self) -> None: ...
+
+        def likeliest(self, **_: object) -> Written:
+            return written["likeliest"]
+
+        def given(self, calls: object) -> Written:
+            return written["given"]
+
+    monkeypatch.setattr(search, "branches", lambda *_, **__: [])
+    assert (understood(Fixed(), said, KNOWN) is other) == taken
+    assert understood(Fixed(), said, frozenset()) is said, "a bundle that lists no words"
+    plain = named("red block", "black box", -1.0, missing="black box")
+    assert understood(Fixed(), plain, KNOWN) is plain, "a known word stands for itself"

@@ -10,8 +10,8 @@ import numpy as np
 
 from agent.onboard.bundle import Bundle
 from agent.onboard.constrain import Grammar
-from agent.onboard.grounded import clear, grounded
-from agent.onboard.search import reconsidered
+from agent.onboard.grounded import grounded
+from agent.onboard.search import reconsidered, understood
 from agent.onboard.writer import Writer, Written
 from agent.plan import HELD_BEFORE, Plan, PrimitiveCall, PrimitiveResult, format_plan
 from agent.preprocess import CAMERA, planner_inputs
@@ -25,8 +25,6 @@ COPIED = 2.0
 copied and not mended (docs/decisions.md)."""
 PERSISTENCE = 6.0
 """Nats by which another plan must be likelier than going on with the one that was begun."""
-SYNONYM = 14.0
-"""Nats that a plan in known words may be less likely than one with an unknown word for what is not there, or twice."""
 _WORD = re.compile(r"[a-z]+")
 _BEYOND = re.compile(
     r"\b(?:except|excepting|excluding|apart from|other than|but not|all but|(?:every|everything|all|any)\b[^,;.]* but"
@@ -109,7 +107,7 @@ class OnnxPlanner:
         )  # fmt: skip
         written = self._choose(writer, self._rest(instruction, history))
         if not history:
-            written = self._understood(writer, written)
+            written = understood(writer, written, frozenset(manifest.words))
         return grounded(written.calls, written.found, history)
 
     def _rest(self, instruction: str, history: Sequence[PrimitiveResult]) -> tuple[PrimitiveCall, ...]:
@@ -121,17 +119,6 @@ class OnnxPlanner:
             return ()
         rest = calls[1:]
         return rest if rest and rest[0].verb is not Verb.LOOK else ()
-
-    def _understood(self, writer: Writer, written: Written) -> Written:
-        """What is not there, or there twice, under the word that was said may be there under the known one that it may
-        stand for."""
-        known = set(self.bundle.manifest.words)
-        if not known or all(clear(*pair) or known.issuperset(pair[0].split()) for pair in written.found):
-            return written
-        other = writer.given(writer.likeliest(words=known).calls)
-        if other is None or written.log_likelihood - other.log_likelihood > SYNONYM:
-            return written
-        return other if all(clear(*pair) for pair in other.found) else written
 
     @staticmethod
     def _choose(writer: Writer, rest: Sequence[PrimitiveCall]) -> Written:

@@ -1,8 +1,9 @@
 """Second thoughts: other readings of a sentence, where the likeliest one can't be meant.
 
 A plan is written token by token, and so the model may talk itself into a corner: a tower that is begun from the top, a
-thing that is to stand on itself. Then the plans that part from it at one token are written out, too, and the likeliest
-that can be meant takes its place (a beam of one that is widened where it matters).
+thing that is to stand on itself. Or it may take an unknown word for the name of something that is not there. Then the
+plans that part from it at one token are written out, too, and the likeliest that can be meant takes its place (a beam
+of one that is widened where it matters; what is there has a say in what was meant, as in SayCan, Ahn et al. 2022).
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from agent.onboard.writer import Writer, Written
 from agent.plan import PrimitiveCall
 from agent.verbs import Relation, Verb
 
-BRANCHES = 8
+BRANCHES = 6
 """Plans that are written out besides the likeliest, at most."""
 DOUBTFUL = 7.0
-"""Nats by which a token may be less likely than the likeliest in its place, and a plan than the likeliest, to be
-tried."""
+"""Nats by which a token may be less likely than the likeliest in its place, and a plan that can be meant than one that
+can't, to be tried."""
+SYNONYM = 14.0
+"""Nats that a plan in known words may be less likely than one with an unknown word for what is not there, or twice."""
+VAGUE = 8.0
+"""The same where the known word is "thing", which anything is. Both were tuned on validation seeds."""
 
 
 def consistent(calls: Sequence[PrimitiveCall]) -> bool:
@@ -63,11 +68,49 @@ def reconsidered(writer: Writer, written: Written) -> Written:
     return max(near, key=lambda plan: (_seen(plan), plan.log_likelihood), default=written)
 
 
+def understood(writer: Writer, written: Written, known: frozenset[str]) -> Written:
+    """What is not there, or there twice, under an unknown word that was said may be there under a known one that it may
+    stand for: "the black hamper" is the black box, if there is one. known: words."""
+    strange = [i for i, pair in enumerate(written.found) if not clear(*pair) and not known.issuperset(pair[0].split())]
+    if not known or not strange:
+        return written
+    first = writer.likeliest(words=known)
+    found = []
+    for plan in (first, *branches(writer, first, words=known)):
+        if not _seen(plan) or not _says_the_same(written, plan, known):
+            continue
+        again = writer.given(plan.calls)  # as likely as it is among all words
+        most = VAGUE if _vague(plan) > _vague(written) else SYNONYM
+        if again is not None and written.log_likelihood - again.log_likelihood <= most and _seen(again):
+            found.append(again)
+    return max(found, key=lambda plan: plan.log_likelihood, default=written)
+
+
+def _says_the_same(written: Written, other: Written, known: frozenset[str]) -> bool:
+    """Whether two plans do the same, and with the same things but for those with unknown words."""
+
+    def deeds(plan: Written) -> list[tuple[object, ...]]:
+        return [(call.verb, call.relation, call.side, bool(call.destination)) for call in plan.calls]
+
+    pairs = zip(written.found, other.found, strict=False)
+    return deeds(written) == deeds(other) and all(a == b for (a, _), (b, _) in pairs if known.issuperset(a.split()))
+
+
+def _vague(written: Written) -> int:
+    return sum(name.split().count("thing") for name, _ in written.found)
+
+
 def _seen(written: Written) -> bool:
     return all(clear(*seen) for seen in written.found)
 
 
-def branches(writer: Writer, written: Written) -> list[Written]:
-    """Plans that part from `written` at one token, where another was almost as likely, and go on as they will."""
+def branches(writer: Writer, written: Written, *, words: frozenset[str] | None = None) -> list[Written]:
+    """Plans that part from `written` at one token, where another was almost as likely, and go on as they will.
+
+    words: what the names in `written` were made of, where that was not all that may stand.
+    """
     doubts = [(gap, at, token) for at, step in enumerate(written.trace) for gap, token in step.others(DOUBTFUL)]
-    return [writer.likeliest(begin=written.trace[: at + 1], then=token) for _, at, token in sorted(doubts)[:BRANCHES]]
+    return [
+        writer.likeliest(words=words, begin=written.trace[: at + 1], then=token)
+        for _, at, token in sorted(doubts)[:BRANCHES]
+    ]
