@@ -1,4 +1,4 @@
-"""The functions between the two products of a feed-forward block."""
+"""What gates the feed-forward blocks (Shazeer 2020, "GLU Variants Improve Transformer")."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def _gelu_tanh(x: Tensor) -> Tensor:
     return F.gelu(x, approximate="tanh")
 
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"silu": F.silu, "gelu_tanh": _gelu_tanh, "relu": F.relu}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"silu": F.silu, "gelu_tanh": _gelu_tanh}
 """By the name in DecoderConfig.activation."""

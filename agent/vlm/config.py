@@ -50,12 +50,12 @@ class DecoderConfig:
 
     parallel: attention and feed-forward read the same norm and are added together (PaLM, section 2). norm "layer" has
     no bias; norm_offset is added to the norms' weights. post_norms: norms behind attention and feed-forward, too.
-    qk_norm: queries and keys are normalised a head. gated: the feed-forward is a gated one (SwiGLU, GeGLU).
-    tied: the output head is the embedding table. embed_scale, logit_scale: factors on word embeddings and logits.
-    query_scale: factor on attention's products; 0 = head_width^-0.5. attention_softcap, logit_softcap:
-    c tanh(x / c); 0 = none. windows: by layer, repeated: how many tokens back (itself included) a token sees,
-    0 = all. sinks: tokens at the start that every window sees (Xiao et al. 2023). rope_local_theta: of layers with a
-    window; 0 = as the others, scaling included. context: the most tokens; 0 = not limited.
+    qk_norm: queries and keys are normalised a head. activation: of the gated feed-forward (SwiGLU, GeGLU). tied: the
+    output head is the embedding table. embed_scale, logit_scale: factors on word embeddings and logits. query_scale:
+    factor on attention's products; 0 = head_width^-0.5. attention_softcap, logit_softcap: c tanh(x / c); 0 = none.
+    windows: by layer, repeated: how many tokens back (itself included) a token sees, 0 = all. sinks: tokens at the
+    start that every window sees (Xiao et al. 2023). rope_local_theta: of layers with a window; 0 = as the others,
+    scaling included. context: the most tokens; 0 = not limited.
     """
 
     layers: int = 5
@@ -67,8 +67,7 @@ class DecoderConfig:
     vocabulary: int = 8192
     rope_theta: float = 1e5
     norm_eps: float = 1e-5
-    activation: Literal["silu", "gelu_tanh", "relu"] = "silu"
-    gated: bool = True
+    activation: Literal["silu", "gelu_tanh"] = "silu"
     parallel: bool = False
     norm: Literal["rms", "layer"] = "rms"
     norm_offset: float = 0.0

@@ -64,7 +64,7 @@ class Experts(nn.Module):
         self.config, self.experts = c, c.experts
         count, d, f = c.experts.count, c.width, c.ffn_width
         self.router = nn.Linear(d, count, bias=False)
-        self.gate = _weights(count, f, d) if c.gated else None
+        self.gate = _weights(count, f, d)
         self.up = _weights(count, f, d)
         self.down = _weights(count, d, f)
 
@@ -92,9 +92,8 @@ class Experts(nn.Module):
         return out.view_as(x)
 
     def _through(self, expert: int, h: Tensor) -> Tensor:
-        act, inner = ACTIVATIONS[self.config.activation], F.linear(h, self.up[expert])
-        inner = act(inner) if self.gate is None else act(F.linear(h, self.gate[expert])) * inner
-        return F.linear(inner, self.down[expert])
+        gate = ACTIVATIONS[self.config.activation](F.linear(h, self.gate[expert]))
+        return F.linear(gate * F.linear(h, self.up[expert]), self.down[expert])
 
     def _keep(self, chosen: Tensor, routing: Routing | None) -> Tensor | None:
         """bool[N,k]: choices that find room. All first choices are served before any second one; None = dropless."""

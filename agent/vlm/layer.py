@@ -48,7 +48,7 @@ class Layer(nn.Module):
             self.attn_post_norm, self.ffn_post_norm = make_norm(c, c.width), make_norm(c, c.width)
         self.experts = Experts(c) if c.has_experts(index) else None
         if self.experts is None:
-            self.gate = nn.Linear(c.width, c.ffn_width, bias=False) if c.gated else None
+            self.gate = nn.Linear(c.width, c.ffn_width, bias=False)
             self.up = nn.Linear(c.width, c.ffn_width, bias=False)
             self.down = nn.Linear(c.ffn_width, c.width, bias=False)
 
@@ -89,5 +89,4 @@ class Layer(nn.Module):
     def _feed_forward(self, h: Tensor, routing: Routing | None) -> Tensor:
         if self.experts is not None:
             return self.experts(h, routing)  # type: ignore[no-any-return]
-        act, inner = ACTIVATIONS[self.config.activation], self.up(h)
-        return self.down(act(inner) if self.gate is None else act(self.gate(h)) * inner)  # type: ignore[no-any-return]
+        return self.down(ACTIVATIONS[self.config.activation](self.gate(h)) * self.up(h))  # type: ignore[no-any-return]

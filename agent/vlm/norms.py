@@ -38,6 +38,6 @@ class LayerNorm(nn.Module):
         return F.layer_norm(x, (x.shape[-1],), self.weight.to(x.dtype), None, self.eps)
 
 
-def make_norm(c: DecoderConfig, width: int) -> nn.Module:
+def make_norm(c: DecoderConfig, width: int) -> RMSNorm | LayerNorm:
     """The norm that the configuration names."""
     return RMSNorm(width, c.norm_eps, c.norm_offset) if c.norm == "rms" else LayerNorm(width, c.norm_eps)

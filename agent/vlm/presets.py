@@ -51,7 +51,7 @@ def gemma2_27b() -> DecoderConfig:
 
 def gemma3_1b() -> DecoderConfig:
     """Gemma Team 2025, "Gemma 3 Technical Report", section 2: five windowed layers to a whole one, queries and keys
-    normalised in place of capped products, rotary base 10k in windows and 1M elsewhere. 1B: windows of 512, context 32k.
+    normalised in place of capped products, rotary base 10k in windows and 1M elsewhere. Windows of 512, context 32k.
     """
     return _gemma3(layers=26, width=1152, heads=4, kv_heads=1, ffn_width=6912, window=512, context=32_768)
 
@@ -89,11 +89,11 @@ def switch(count: int = 128, capacity_factor: float = 1.25) -> DecoderConfig:
     """The routing of Switch Transformer in a decoder of Switch-Base's size.
 
     Fedus et al. 2021, "Switch Transformers", section 2 and table 9: one expert a token, by its probability, in every
-    other layer, ReLU, room for `capacity_factor` times the even share. (The original is an encoder and a decoder.)
+    other layer, GeGLU, room for `capacity_factor` times the even share. (The original is an encoder and a decoder.)
     """
     return DecoderConfig(
         layers=12, width=768, heads=12, kv_heads=12, head_width=64, ffn_width=2048, vocabulary=32_128,
-        activation="relu", gated=False,
+        activation="gelu_tanh",
         experts=ExpertsConfig(count=count, per_token=1, every=2, renormalise=False, capacity_factor=capacity_factor),
     )  # fmt: skip
 
