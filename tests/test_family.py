@@ -67,7 +67,7 @@ def test_cached_with_padding_anywhere(pair) -> None:
     theirs, ours, ids = pair
     g = torch.Generator().manual_seed(2)
     cache, done = ours.new_cache(batch=3, capacity=T, slack=8), [0, 0, 0]
-    found: list[list[torch.Tensor]] = [[], [], []]
+    found: list[list] = [[], [], []]
     with torch.no_grad():
         while min(done) < T:
             valid = torch.rand(3, 6, generator=g) < 0.6

@@ -115,11 +115,13 @@ class _Row:
         if self.constraint is None and token in self.stop:
             self.ended = True
             return
-        self.ids.append(token)
-        self.beliefs.append(belief)
         if self.constraint is not None:
             self.constraint.advance(token)
             self.ended = self.constraint.finished
+            if token in self.stop:
+                return
+        self.ids.append(token)
+        self.beliefs.append(belief)
 
 
 def _masked(logits: Tensor, rows: Sequence[_Row]) -> Tensor:
