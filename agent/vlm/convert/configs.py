@@ -41,7 +41,7 @@ def decoder_config(config: Json) -> DecoderConfig:
         CheckpointError: another architecture, a field missing, or one with a value that this decoder does not have.
     """
     kind = config.get("model_type")
-    if kind not in _READERS:
+    if not isinstance(kind, str) or kind not in _READERS:
         raise CheckpointError(f"model_type {kind!r} is not one of: {', '.join(_READERS)}")
     given = {**_DEFAULTS[kind], **config}
     for flag in ("attention_bias", "mlp_bias", "use_bidirectional_attention"):
