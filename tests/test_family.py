@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -84,6 +85,36 @@ def test_cached_with_padding_anywhere(pair) -> None:
                 found[row].append(hidden[row, valid[row]])
         logits = ours.decoder.logits(torch.stack([torch.cat(rows) for rows in found]))
         assert (logits - theirs(ids).logits).abs().max() < SUMS
+
+
+def test_packed(pair) -> None:
+    """In the processor's own layout: other orders of sums, nothing else."""
+    theirs, ours, ids = pair
+    packed = copy.deepcopy(ours)
+    packed.decoder.pack()
+    assert not any(type(child) is torch.nn.Linear for layer in packed.decoder.layers for child in layer.children())
+    cache = packed.new_cache(batch=3, capacity=T, slack=8)
+    with torch.no_grad():
+        expected = theirs(ids).logits
+        hidden = [packed.decoder.extend(packed.decoder.words(part), cache) for part in ids.split(4, dim=1)]
+        assert (packed.logits(ids) - expected).abs().max() < SUMS
+    assert (packed.decoder.logits(torch.cat(hidden, dim=1)) - expected).abs().max() < SUMS
+
+
+def test_packing_leaves_layers_of_other_kinds_alone() -> None:
+    class Adapter(torch.nn.Linear):  # type: ignore[misc, name-defined]
+        """Stands for LoRA, quantised layers and the like."""
+
+    torch.manual_seed(0)
+    decoder = Decoder(DecoderConfig(layers=1, width=32, heads=4, kv_heads=2, head_width=8, ffn_width=40, vocabulary=64))
+    layer = decoder.layers[0]
+    layer.q, layer.up = Adapter(32, 32, bias=False), Adapter(32, 40, bias=False)
+    ids = torch.randint(64, (1, 9))
+    with torch.no_grad():
+        expected = LanguageModel(decoder).logits(ids)
+        decoder.pack()
+        assert type(layer.q) is type(layer.up) is Adapter
+        assert (LanguageModel(decoder).logits(ids) - expected).abs().max() < SUMS
 
 
 def test_palm_is_cohere_with_one_key_value_head() -> None:

@@ -17,6 +17,7 @@ from agent.vlm.experts import Routing
 from agent.vlm.layer import KeyValues, Layer, Store
 from agent.vlm.masks import near
 from agent.vlm.norms import RMSNorm, make_norm
+from agent.vlm.packed import PackedLinear, can_pack, pack_children
 from agent.vlm.rope import rope_table, rope_tables, rotate
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Decoder(nn.Module):
         nn.init.normal_(self.embed.weight, std=0.134)  # SmolLM2's own, so that projected images meet its scale
         self.layers = nn.ModuleList(Layer(c, i) for i in range(c.layers))
         self.norm = make_norm(c, c.width)
-        self.head = None if c.tied else nn.Linear(c.width, c.vocabulary, bias=False)
+        self.head: nn.Module | None = None if c.tied else nn.Linear(c.width, c.vocabulary, bias=False)
 
     def words(self, ids: Tensor) -> Tensor:
         """int64[...] -> embeddings [...,D] as the first layer takes them."""
@@ -119,6 +120,16 @@ class Decoder(nn.Module):
             x = layer(x, ropes[window], mask, store, causal=causal and mask is None, routing=routing)
         hidden: Tensor = self.norm(x)
         return hidden
+
+    def pack(self) -> None:
+        """Lay the weights out for this processor (agent/vlm/packed.py): faster, but without gradients, and no longer in
+        the state dict. Nothing happens where torch has no such layout."""
+        for layer in self.layers:
+            assert isinstance(layer, Layer)
+            layer.pack()
+        pack_children(self)
+        if self.head is None and can_pack(self.embed.weight):
+            self.head = PackedLinear(self.embed.weight)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """hidden [..., D] -> [..., V]."""

@@ -14,6 +14,7 @@ from agent.vlm.attention import attend
 from agent.vlm.config import DecoderConfig
 from agent.vlm.experts import Experts, Routing
 from agent.vlm.norms import make_norm
+from agent.vlm.packed import PackedLinear, join, pack_children
 from agent.vlm.rope import rotate
 
 Rope = tuple[Tensor, Tensor]
@@ -46,6 +47,8 @@ class Layer(nn.Module):
             self.ffn_norm = make_norm(c, c.width)
         if c.post_norms:
             self.attn_post_norm, self.ffn_post_norm = make_norm(c, c.width), make_norm(c, c.width)
+        self.qkv: PackedLinear | None = None
+        self.gate_up: PackedLinear | None = None
         self.experts = Experts(c) if c.has_experts(index) else None
         if self.experts is None:
             self.gate = nn.Linear(c.width, c.ffn_width, bias=False)
@@ -76,9 +79,11 @@ class Layer(nn.Module):
     def _attention(self, h: Tensor, rope: Rope, mask: Tensor | None, store: Store, causal: bool) -> Tensor:
         c = self.config
         b, t, _ = h.shape
-        q = self.q(h).view(b, t, c.heads, c.head_width).transpose(1, 2)
-        k = self.k(h).view(b, t, c.kv_heads, c.head_width).transpose(1, 2)
-        v = self.v(h).view(b, t, c.kv_heads, c.head_width).transpose(1, 2)
+        if self.qkv is None:
+            q, k, v = (x.view(b, t, -1, c.head_width).transpose(1, 2) for x in (self.q(h), self.k(h), self.v(h)))
+        else:
+            heads = self.qkv(h).view(b, t, -1, c.head_width).transpose(1, 2)
+            q, k, v = heads.split([c.heads, c.kv_heads, c.kv_heads], dim=1)
         if c.qk_norm:
             q, k = self.q_norm(q), self.k_norm(k)
         q, (k, v) = rotate(q, *rope), store.put(rotate(k, *rope), v)
@@ -89,4 +94,12 @@ class Layer(nn.Module):
     def _feed_forward(self, h: Tensor, routing: Routing | None) -> Tensor:
         if self.experts is not None:
             return self.experts(h, routing)  # type: ignore[no-any-return]
-        return self.down(ACTIVATIONS[self.config.activation](self.gate(h)) * self.up(h))  # type: ignore[no-any-return]
+        gate, up = (self.gate(h), self.up(h)) if self.gate_up is None else self.gate_up(h).chunk(2, dim=-1)
+        return self.down(ACTIVATIONS[self.config.activation](gate) * up)  # type: ignore[no-any-return]
+
+    def pack(self) -> None:
+        """See `Decoder.pack`."""
+        self.qkv = join(self, ("q", "k", "v"))
+        if self.experts is None:
+            self.gate_up = join(self, ("gate", "up"))
+        pack_children(self)
