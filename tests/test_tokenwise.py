@@ -64,9 +64,10 @@ def calls(draw: st.DrawFn, ends: bool) -> PrimitiveCall:
     return PrimitiveCall(**call)
 
 
-plans = st.builds(lambda some, last: format_plan([*some, last]), st.lists(calls(False), max_size=3), calls(True))
+texts = st.builds(lambda some, last: format_plan([*some, last]), st.lists(calls(False), max_size=3), calls(True))
+plans = texts.filter(is_plan)  # a thing called "front" is a side, and "to" parts what it should not
 near_plans = st.one_of(
-    plans,
+    texts,
     st.lists(st.sampled_from(PIECES), max_size=8).map("".join),
     st.builds(
         lambda plan, at, gap, piece: plan[: at % (len(plan) + 1)] + piece + plan[at % (len(plan) + 1) + gap :],

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,61 +18,110 @@ from tokenizers import Tokenizer
 from agent.expressions import NOTHING, Expression
 
 Ids = NDArray[np.int64]
-_REMEMBERED = 128
-"""States whose tokens are kept. A token table is at most as long as the vocabulary."""
+Floats = NDArray[np.float64]
+_REMEMBERED = 64
+"""Grammars, and states of each, whose tokens are kept; the tokens of a state are at most as many as there are."""
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Vocabulary:
-    """What a tokenizer's tokens say, as a tree of characters.
+    """What a tokenizer's tokens say.
 
     texts: by id; None where a token says nothing that a grammar could have (special tokens, bytes of other scripts).
     """
 
     def __init__(self, texts: Sequence[str | None]) -> None:
-        self._root = _Branch()
         self.texts = tuple(texts)
-        for i, value in enumerate(texts):
+        self.characters = sorted({c for t in self.texts if t for c in t})
+        number = {c: i for i, c in enumerate(self.characters)}
+        self.lengths = np.array([len(t or "") for t in self.texts], dtype=np.int64)
+        self.codes = np.full((len(self.texts), int(self.lengths.max(initial=0))), -1, dtype=np.int32)
+        for i, value in enumerate(self.texts):
             if value:
-                self._root.add(value, i)
-        self._known: OrderedDict[Expression, tuple[Ids, NDArray[np.float64]]] = OrderedDict()
+                self.codes[i, : len(value)] = [number[c] for c in value]
+        self._under: OrderedDict[Expression, TokenGrammar] = OrderedDict()
 
-    def following(self, state: Expression) -> tuple[Ids, NDArray[np.float64]]:
-        """The ids that may come in this state, and for each the fewest characters that must come after it."""
-        found = self._known.pop(state, None)
+    def under(self, grammar: Expression) -> TokenGrammar:
+        """The tokens that a grammar can use."""
+        return _remembered(self._under, grammar, lambda: TokenGrammar(self, grammar))
+
+
+class TokenGrammar:
+    """The tokens of a vocabulary that are made of a grammar's characters, and where each leads from a state.
+
+    All tokens are walked at once, a character at a time, through a table of states that grows as they are met.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, grammar: Expression) -> None:
+        """Raises ValueError: characters of the grammar that no token says alone; a text could not always be ended."""
+        missing = sorted(grammar.alphabet.difference(t for t in vocabulary.texts if t and len(t) == 1))
+        if missing:
+            raise ValueError(f"the vocabulary has no token for each of {''.join(missing)!r}")
+        self._column = {c: i for i, c in enumerate(sorted(grammar.alphabet))}
+        column = np.array([self._column.get(c, -1) for c in vocabulary.characters] + [-1], dtype=np.int32)
+        codes = column[vocabulary.codes]
+        usable = (vocabulary.lengths > 0) & ((codes >= 0).sum(axis=1) == vocabulary.lengths)
+        self._ids = np.flatnonzero(usable)
+        self._codes, self._lengths = codes[usable], vocabulary.lengths[usable]
+        self._states: list[Expression] = []
+        self._number: dict[Expression, int] = {}
+        self._rows = np.zeros((0, len(self._column)), dtype=np.int32)
+        self._filled: list[bool] = []
+        self._known: OrderedDict[Expression, tuple[Ids, Floats]] = OrderedDict()
+
+    def following(self, state: Expression) -> tuple[Ids, Floats]:
+        """The ids that may come in this state, in order, and for each the fewest characters that must come after it."""
+        return _remembered(self._known, state, lambda: self._walk(state))
+
+    def _walk(self, state: Expression) -> tuple[Ids, Floats]:
+        token = np.arange(len(self._ids))
+        at = np.full(len(token), self._of(state), dtype=np.int32)
+        ends = np.full(len(token), -1, dtype=np.int32)
+        for place in range(self._codes.shape[1]):
+            for number in np.unique(at).tolist():
+                self._fill(number)
+            at = self._rows[at, self._codes[token, place]]
+            token, at = token[at >= 0], at[at >= 0]
+            over = self._lengths[token] == place + 1
+            ends[token[over]] = at[over]
+            token, at = token[~over], at[~over]
+            if not len(token):
+                break
+        needs = np.array([s.shortest for s in self._states], dtype=np.float64)
+        return self._ids[ends >= 0], needs[ends[ends >= 0]]
+
+    def _of(self, state: Expression) -> int:
+        """The state's number; a new one's row is not filled yet."""
+        found = self._number.get(state)
         if found is None:
-            pairs: list[tuple[int, float]] = []
-            stack = [(self._root, state)]
-            while stack:
-                branch, at = stack.pop()
-                for char, further in branch.children.items():
-                    after = at.after(char)
-                    if after is not NOTHING and after.shortest < np.inf:
-                        pairs.extend((i, after.shortest) for i in further.ids)
-                        stack.append((further, after))
-            pairs.sort()
-            found = np.array([i for i, _ in pairs], dtype=np.int64), np.array([n for _, n in pairs], dtype=np.float64)
-        self._known[state] = found
-        if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+            found = self._number[state] = len(self._states)
+            self._states.append(state)
+            self._filled.append(False)
+            if found == len(self._rows):
+                more = np.full((max(64, len(self._rows)), self._rows.shape[1]), -1, dtype=np.int32)
+                self._rows = np.concatenate([self._rows, more])
         return found
 
-    def lacks(self, grammar: Expression) -> str:
-        """Characters of the grammar that no token says alone: without them a text could not always be finished."""
-        return "".join(sorted(c for c in grammar.alphabet if c not in {t for t in self.texts if t and len(t) == 1}))
+    def _fill(self, number: int) -> None:
+        if self._filled[number]:
+            return
+        self._filled[number] = True
+        state = self._states[number]
+        for char in state.first:
+            after = state.after(char)
+            if after is not NOTHING and after.shortest < np.inf:
+                self._rows[number, self._column[char]] = self._of(after)
 
 
-class _Branch:
-    __slots__ = ("children", "ids")
-
-    def __init__(self) -> None:
-        self.children: dict[str, _Branch] = {}
-        self.ids: list[int] = []
-
-    def add(self, value: str, i: int) -> None:
-        branch = self
-        for char in value:
-            branch = branch.children.setdefault(char, _Branch())
-        branch.ids.append(i)
+def _remembered(known: OrderedDict[K, V], key: K, make: Callable[[], V]) -> V:
+    """The value that is known for the key, or made now; the one that was not asked for the longest is forgotten."""
+    value = known.pop(key) if key in known else make()
+    known[key] = value
+    if len(known) > _REMEMBERED:
+        known.popitem(last=False)
+    return value
 
 
 class TokenDecoder:
@@ -85,25 +135,23 @@ class TokenDecoder:
         Raises:
             ValueError: characters of the grammar that are no tokens, or a budget that no text fits.
         """
-        missing = vocabulary.lacks(grammar)
-        if missing:
-            raise ValueError(f"the vocabulary has no token for each of {missing!r}")
         if grammar.shortest > (np.inf if budget is None else budget):
             raise ValueError(f"no text of this grammar fits {budget} tokens")
-        self._vocabulary, self._state, self._budget, self._stop = vocabulary, grammar, budget, stop
+        self._texts, self._tokens = vocabulary.texts, vocabulary.under(grammar)
+        self._state, self._budget, self._stop = grammar, budget, stop
         self.ids: list[int] = []
         self.finished = self._over()
 
     @property
     def text(self) -> str:
         """What was written."""
-        return "".join(self._vocabulary.texts[i] or "" for i in self.ids)
+        return "".join(self._texts[i] or "" for i in self.ids)
 
     def allowed(self) -> Ids:
         """The ids of which one must come next; none when finished."""
         if self.finished:
             return np.zeros(0, dtype=np.int64)
-        ids, needs = self._vocabulary.following(self._state)
+        ids, needs = self._tokens.following(self._state)
         if self._budget is not None:
             ids = ids[needs < self._budget - len(self.ids)]
         if self._state.ends:
@@ -123,12 +171,12 @@ class TokenDecoder:
             self.finished = True
             return
         self.ids.append(token)
-        self._state = self._state.after_text(self._vocabulary.texts[token] or "")
+        self._state = self._state.after_text(self._texts[token] or "")
         self.finished = self._over()
 
     def _over(self) -> bool:
         """Where nothing can follow; or something could, but no id is there to say that it does not."""
-        return self._state.ends and (self._stop is None or not len(self._vocabulary.following(self._state)[0]))
+        return self._state.ends and (self._stop is None or not len(self._tokens.following(self._state)[0]))
 
 
 def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
