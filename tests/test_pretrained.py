@@ -135,6 +135,7 @@ def test_an_index_that_does_not_fit(folder: Path) -> None:
     ({"hidden_act": "gelu"}, "the activation 'gelu' is not one that a llama model has"),
     ({"hidden_size": None}, "hidden_size is None, not a positive whole number"),
     ({"num_hidden_layers": -1}, "num_hidden_layers is -1"),
+    ({"num_hidden_layers": 10**9}, "1000000000 layers are told, but the weights have only 20 tensors"),
     ({"rope_scaling": {"rope_type": "longrope", "factor": 2}}, "rope_type 'longrope' is not one of"),
     ({"rope_scaling": {"rope_type": "linear"}}, "config.json of a llama model can't be read"),
     ({"rope_parameters": {"rope_type": "yarn", "factor": 2, "mscale": 2.0}}, "rope mscale 2.0 is not"),
@@ -181,6 +182,31 @@ def test_tokenizers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "tokenizer.model").write_bytes(b"")
     monkeypatch.setitem(sys.modules, "sentencepiece", None)
     assert "pip install sentencepiece" in refusal(folder)
+
+
+def test_sentencepiece_is_asked_where_it_is_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in with the package's own names: it is in none of the extras."""
+    import types
+
+    class Processor:
+        def __init__(self, *, model_file: str) -> None:
+            if Path(model_file).read_bytes() != b"whole":
+                raise RuntimeError("INTERNAL:\ncould not parse")
+
+        def encode(self, text: str) -> list[int]:
+            return [ord(c) for c in text]
+
+        def decode(self, ids: list[int]) -> str:
+            return "".join(map(chr, ids))
+
+    monkeypatch.setitem(sys.modules, "sentencepiece", types.SimpleNamespace(SentencePieceProcessor=Processor))
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer.model").write_bytes(b"whole")
+    words = load_pretrained(folder).words
+    assert words is not None
+    assert words.text(words.ids("red")) == "red"
+    (folder / "tokenizer.model").write_bytes(b"torn")
+    assert "tokenizer.model does not load: INTERNAL: could not parse" in refusal(folder)
 
 
 PUBLISHED = {

@@ -60,6 +60,8 @@ def load_decoder(
     Raises:
         CheckpointError: naming the tensor that is missing, extra or misshapen.
     """
+    if max(c.layers, c.experts.count if c.experts else 0) > len(tensors):
+        raise CheckpointError(f"{c.layers} layers are told, but the weights have only {len(tensors)} tensors")
     with torch.device("meta"):
         decoder = Decoder(c)
     shapes = {name: tuple(t.shape) for name, t in decoder.state_dict().items()}

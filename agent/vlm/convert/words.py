@@ -61,7 +61,7 @@ def load_words(folder: Path) -> Words | None:
         try:
             return JsonWords(Tokenizer.from_file(str(folder / "tokenizer.json")))
         except Exception as error:  # tokenizers raises bare Exception
-            raise CheckpointError(f"{folder / 'tokenizer.json'} does not load: {error}") from error
+            raise CheckpointError(f"{folder}/tokenizer.json does not load: {_line(error)}") from error
     if not (folder / "tokenizer.model").is_file():
         return None
     try:
@@ -73,4 +73,8 @@ def load_words(folder: Path) -> Words | None:
     try:
         return SentencePieceWords(sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model")))
     except (OSError, RuntimeError) as error:
-        raise CheckpointError(f"{folder / 'tokenizer.model'} does not load: {error}") from error
+        raise CheckpointError(f"{folder}/tokenizer.model does not load: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
