@@ -8,13 +8,17 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 
-def matching_linears(model: nn.Module, patterns: Sequence[str]) -> list[str]:
-    """Names of the plain `nn.Linear`s that fit any of the patterns (`decoder.layers.*.q`; * also spans dots).
+def matching_linears(
+    model: nn.Module, patterns: Sequence[str], kinds: Sequence[type[nn.Linear]] = (nn.Linear,)
+) -> list[str]:
+    """Names of the linear layers, of these kinds exactly, that fit any of the patterns (`decoder.layers.*.q`).
+
+    In a pattern * stands for anything, dots included.
 
     Raises:
         ValueError: a pattern fits none; the message names some that there are.
     """
-    names = [name for name, part in model.named_modules() if type(part) is nn.Linear]
+    names = [name for name, part in model.named_modules() if type(part) in kinds]
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
             some = ", ".join(names[:4]) or "none at all"
