@@ -7,7 +7,7 @@ Without it a model still runs, and SmolLM2's perplexity on plain sentences doubl
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from torch import Tensor
 from agent.artifacts import sync_folder
 from agent.vlm.checkpoint import save_tensors, save_text
 from agent.vlm.fetch import making, progress
-from agent.vlm.files import CheckpointError
+from agent.vlm.files import AGAIN, CheckpointError, shown
 from agent.vlm.gguf_file import GgufFile, read_gguf
 from agent.vlm.vocabulary import full_tokenizer
 
@@ -36,6 +36,7 @@ def write_pretrained(gguf: Path, folder: Path) -> None:
         OSError: the disk is full or not writable.
     """
     source = open_llama(gguf)
+    _check_names(source)
     with making(folder) as part:
         if folder.exists():
             return
@@ -43,7 +44,7 @@ def write_pretrained(gguf: Path, folder: Path) -> None:
         weights: dict[str, Tensor] = {}
         with progress(f"unpacking {gguf.name}", sum(e.bytes for e in source.entries.values())) as add:
             for name, entry in source.entries.items():
-                weights[_published_name(gguf, name)] = torch.from_numpy(llama_tensor(source, name)).half()
+                weights[_published_name(name)] = torch.from_numpy(llama_tensor(source, name)).half()
                 add(entry.bytes)
         save_text(part / "config.json", json.dumps(_published_config(source, weights), indent=1))
         tokens, merges = vocabulary_of(source)
@@ -116,14 +117,32 @@ _PUBLISHED_OUTSIDE = {
 }  # fmt: skip
 
 
-def _published_name(path: Path, name: str) -> str:
+def _check_names(source: GgufFile) -> None:
+    """Every tensor of such a model is there, and no other."""
+    known = {"output.weight"}
+    for name in _names(int(source.number("llama.block_count"))):
+        if name not in source.entries:
+            raise CheckpointError(f"{source.path} lacks the tensor {name}; {AGAIN}")
+        known.add(name)
+    for name in source.entries:
+        if name not in known:
+            raise CheckpointError(
+                f"{source.path} has a tensor {shown(name)} that no such model of the Llama family has"
+            )
+
+
+def _names(layers: int) -> Iterator[str]:
+    yield from ("token_embd.weight", "output_norm.weight")
+    for i in range(layers):
+        yield from (f"blk.{i}.{part}.weight" for part in _PUBLISHED)
+
+
+def _published_name(name: str) -> str:
     """From GGUF's name of a tensor to that of the published safetensors."""
     if name in _PUBLISHED_OUTSIDE:
         return _PUBLISHED_OUTSIDE[name]
-    found = re.fullmatch(r"blk\.(\d+)\.(\w+)\.weight", name)
-    if found is None or found[2] not in _PUBLISHED:
-        raise CheckpointError(f"{path} has a tensor {name[:60]!a} that no model of the Llama family has")
-    return f"model.layers.{found[1]}.{_PUBLISHED[found[2]]}.weight"
+    _, layer, part, _ = name.split(".")
+    return f"model.layers.{layer}.{_PUBLISHED[part]}.weight"
 
 
 def _published_config(source: GgufFile, weights: dict[str, Tensor]) -> dict[str, Any]:
