@@ -128,7 +128,7 @@ class Int4Linear(SmallLinear):
         rows = q.view(self.outputs, -1)[:, : self.inputs]
         whole = self.inputs // self.group
         for part, at in (
-            (rows[:, : whole * self.group].unflatten(1, (whole, self.group)), slice(0, whole)),
+            (rows[:, : whole * self.group].view(self.outputs, whole, self.group), slice(0, whole)),
             (rows[:, None, whole * self.group :], slice(whole, None)),
         ):
             if part.numel():
