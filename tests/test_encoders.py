@@ -82,6 +82,16 @@ def test_a_parallel_block_is_the_formula_of_vit_22b() -> None:
         assert (block(x) - expected).abs().max() < SUMS
 
 
+def test_vit_22b_has_as_many_weights_as_its_table_says() -> None:
+    """Dehghani et al. (2023), table 1: 48 blocks of width 6144, feed-forward width 24576, 48 heads; 21,743 million."""
+    block = tiny_block(
+        width=6144, heads=48, ffn_width=24576, parallel=True, qk_norm=True, norm="rms", qkv_bias=False
+    )  # fmt: skip
+    with torch.device("meta"):
+        vit = ViT(ViTConfig(image_px=224, patch_px=14, layers=48, block=block, pool="attention"))
+    assert round(sum(p.numel() for p in vit.blocks.parameters() if p.ndim == 2) / 1e6) == 21743
+
+
 def test_normalised_queries_keep_attention_from_saturating() -> None:
     """What QK norm is for: logits do not grow with the weights (Dehghani et al. 2023, figure 1)."""
     x = torch.randn(1, 6, 16)

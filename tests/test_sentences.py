@@ -21,9 +21,9 @@ from agent.vlm.encoders.slots import SlotAttention  # noqa: E402
 from agent.vlm.encoders.state import StateEncoder  # noqa: E402
 from agent.vlm.encoders.video import VideoConfig, VideoViT  # noqa: E402
 from agent.vlm.encoders.vit import ViT, ViTConfig  # noqa: E402
-from agent.vlm.masks import block_mask  # noqa: E402
 from agent.vlm.multimodal import MultimodalLM, fill  # noqa: E402
 from agent.vlm.sentence import Input, Referral, Sentence, SentenceError, Words, introduce, sentence  # noqa: E402
+from agent.vlm.sentence_masks import block_mask  # noqa: E402
 from tests.tiny_model import tiny_config, tiny_model  # noqa: E402
 
 SUMS = 2e-5
@@ -182,6 +182,19 @@ def test_everything_that_is_given_is_trained_by_what_is_said() -> None:
         gradients = [p.grad for p in model.get_submodule(name).parameters() if p.grad is not None]
         assert gradients, name
         assert max(float(g.abs().max()) for g in gradients) > 1e-8, name
+
+
+def test_a_batch_goes_where_the_model_is() -> None:
+    """In bfloat16, which has 8 bits of mantissa: within 5 % of the largest value, if every input is converted."""
+    model = tiny_lm()
+    batch = model.collate([full_sentence(), sentence("hello", said="you")], encode)
+    with torch.no_grad():
+        expected = model(batch)
+        found = model.bfloat16()(batch.to("cpu", torch.bfloat16))
+    assert found.dtype == torch.bfloat16
+    assert (found.float() - expected)[batch.real].abs().max() < 0.05 * expected.abs().max()
+    abstract = batch.to("meta")
+    assert {t.device.type for t in (abstract.ids, abstract.said, *abstract.inputs["image"])} == {"meta"}
 
 
 def test_objects_may_be_found_in_a_picture() -> None:

@@ -12,8 +12,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from agent.vlm.masks import Style, runs
 from agent.vlm.sentence import Input, Kind, Referral, Sentence, SentenceError, check_objects
+from agent.vlm.sentence_masks import Style, runs
 
 PADDING = -1
 PLACE = {"image": -2, "video": -3, "state": -4, "object": -5}
@@ -64,8 +64,17 @@ class Batch:
         """bool[B,T], False = padding."""
         return self.ids != PADDING
 
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Batch:
+        """Elsewhere, and its inputs in another floating-point type (the encoders' own)."""
+        return Batch(
+            ids=self.ids.to(device),
+            said=self.said.to(device),
+            inputs={kind: tuple(v.to(device, dtype) for v in values) for kind, values in self.inputs.items()},
+            objects=tuple((None if item is None else item.to(device, dtype), n) for item, n in self.objects),
+        )
+
     def blocks(self, style: Style) -> Tensor:
-        """Which tokens see each other both ways: int64[B,T] for `masks.block_mask`.
+        """Which tokens see each other both ways: int64[B,T] for `sentence_masks.block_mask`.
 
         Each run of given tokens is a block of its own: were two with something said between them one block, what is
         said would see the later one through the earlier one.

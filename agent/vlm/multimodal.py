@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from agent.vlm.batch import PLACE, Batch, Encoder, ObjectEncoder, collate
-from agent.vlm.masks import Style, block_mask, extension_mask
 from agent.vlm.sentence import Kind, Sentence, SentenceError
+from agent.vlm.sentence_masks import Style, block_mask, extension_mask
 
 
 class LanguageModel(Protocol):
@@ -83,6 +83,10 @@ class MultimodalLM(nn.Module):
         encoders = cast(Mapping[Kind, Encoder], dict(self.encoders.items()))
         return collate(sentences, encode, encoders, self.object_encoder, limit=limit)
 
+    def words(self, ids: Tensor) -> Tensor:
+        """int64[B,T] -> [B,T,D], as the decoder's first layer takes them."""
+        return self.decoder.embed(ids)
+
     def embed(self, batch: Batch) -> Tensor:
         """[B,T,D]: words by the decoder's table, all else by its encoder.
 
@@ -92,7 +96,7 @@ class MultimodalLM(nn.Module):
         features = {PLACE[kind]: torch.cat(_by_shape(v, self.encoders[kind])) for kind, v in batch.inputs.items() if v}
         if any(numbers for _, numbers in batch.objects):
             features[PLACE["object"]] = self._named_objects(batch)
-        x = self.decoder.embed(batch.ids.clamp(min=0))
+        x = self.words(batch.ids.clamp(min=0))
         for place in PLACE.values():
             x = fill(x, batch.ids, place, features.get(place, x.new_zeros(0, x.shape[-1])))
         return x
@@ -118,9 +122,7 @@ class MultimodalLM(nn.Module):
         """Go on with said words int64[B,t]: hidden states [B,t,D], and what was read with them."""
         new = ids.shape[1]
         positions = reading.lengths[:, None] + torch.arange(new, device=ids.device)
-        hidden, cache = self.decoder(
-            self.decoder.embed(ids), positions, extension_mask(reading.real, new), reading.cache
-        )
+        hidden, cache = self.decoder(self.words(ids), positions, extension_mask(reading.real, new), reading.cache)
         real = torch.cat([reading.real, torch.ones_like(ids, dtype=torch.bool)], dim=1)
         return hidden, Reading(cache=cache, real=real, lengths=reading.lengths + new)
 

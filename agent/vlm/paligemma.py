@@ -49,7 +49,10 @@ def load_paligemma(folder: Path, decoder_from: DecoderFrom) -> MultimodalLM:
         name,
         {f"linear.{part}": f"multi_modal_projector.linear.{part}" for part in ("weight", "bias")},
     )
-    return MultimodalLM(decoder_from(text, words), {"image": ImageEncoder(vit, projector)}, style="prefix").eval()
+    # Whom a word sees is said by our mask; how many there may be, published files leave to Gemma's own default.
+    gemma = {"max_position_embeddings": 8192, **text}
+    gemma.pop("use_bidirectional_attention", None)
+    return MultimodalLM(decoder_from(gemma, words), {"image": ImageEncoder(vit, projector)}, style="prefix").eval()
 
 
 def _halves(tensors: Mapping[str, Tensor], name: str) -> tuple[dict[str, Tensor], ...]:

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from agent.vlm.batch import PADDING, PLACE, Batch  # noqa: E402
-from agent.vlm.masks import block_mask, extension_mask, runs  # noqa: E402
+from agent.vlm.sentence_masks import block_mask, extension_mask, runs  # noqa: E402
 
 IMAGE, STATE = PLACE["image"], PLACE["state"]
 
