@@ -82,6 +82,12 @@ def test_pictures_side_by_side_are_one_block_and_apart_are_two() -> None:
     assert block_mask(b.blocks("inputs"), b.real)[0, 0].int().tolist() == matrix("11100 11100 11100 11110 11111")
 
 
+def test_nobody_looks_at_padding_wherever_it_stands() -> None:
+    real = torch.tensor([[0, 1, 1, 1, 0]]).bool()
+    mask = block_mask(torch.tensor([[0, 1, 1, 0, 0]]), real)
+    assert mask[0, 0].int().tolist() == matrix("10000 01100 01100 01110 00001")
+
+
 def test_runs_are_numbered() -> None:
     assert runs(torch.tensor([[1, 1, 0, 1, 0, 0, 1]]).bool()).tolist() == [[1, 1, 0, 2, 0, 0, 3]]
 

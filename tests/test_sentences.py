@@ -228,6 +228,10 @@ REFUSED = {
     "said and not there": (lambda: sentence(introduce(3), said="<obj_5>", objects=OBJECTS), "names <obj_5>, but 3"),
     "a short state": (lambda: sentence("<state>", states=[torch.zeros(2)]), r"shape \[2\], this encoder takes \[3\]"),
     "a tiny picture": (lambda: sentence("<image>", images=[picture(1, 2, 2)]), "smaller than a patch of 4 px"),
+    "bytes": (
+        lambda: sentence("<image>", images=[torch.zeros(3, 8, 8, dtype=torch.uint8)]),
+        "<image> must be floating-point and normalised, not torch.uint8",
+    ),
     "too long": (lambda: sentence("a b c d e f g h i j k"), "sentence 2 of the batch has 11 tokens, the limit is 10"),
 }
 
@@ -243,10 +247,16 @@ def test_counts_that_differ_are_said_in_one_line(case) -> None:
 def test_a_model_says_what_it_cannot_read() -> None:
     model = tiny_lm()
     blind = MultimodalLM(model.decoder, {"state": StateEncoder(3, D)})
-    with pytest.raises(SentenceError, match="has a image, but the model reads state"):
+    with pytest.raises(SentenceError, match="has <image>, but the model reads state"):
         blind.collate([sentence("<image>", images=[picture(1)])], encode)
     with pytest.raises(SentenceError, match="no encoder for them"):
         blind.collate([sentence(introduce(3), objects=OBJECTS)], encode)
+
+
+def test_an_empty_batch_is_refused() -> None:
+    for nothing in ([], [sentence("")]):
+        with pytest.raises(SentenceError, match="without a single token"):
+            tiny_lm().collate(nothing, encode)
 
 
 def test_places_without_embeddings_are_not_read_as_words() -> None:

@@ -132,6 +132,8 @@ def collate(
         said.append(flags)
         objects.append((s.objects, tuple(named)))
     longest = max((len(row) for row in rows), default=0)
+    if longest == 0:
+        raise SentenceError("a batch without a single token cannot be read")
     return Batch(
         ids=torch.tensor([row + [PADDING] * (longest - len(row)) for row in rows], dtype=torch.int64),
         said=torch.tensor([flags + [False] * (longest - len(flags)) for flags in said], dtype=torch.bool),
@@ -143,8 +145,10 @@ def collate(
 def _tokens(piece: Input, encoders: Mapping[Kind, Encoder]) -> int:
     if piece.kind not in encoders:
         raise SentenceError(
-            f"a sentence has a {piece.kind}, but the model reads {', '.join(encoders) or 'words alone'}"
+            f"a sentence has <{piece.kind}>, but the model reads {', '.join(encoders) or 'words alone'}"
         )
+    if not piece.value.is_floating_point():
+        raise SentenceError(f"<{piece.kind}> must be floating-point and normalised, not {piece.value.dtype}")
     try:
         return encoders[piece.kind].tokens(tuple(piece.value.shape))
     except ValueError as error:
