@@ -116,6 +116,10 @@ def test_a_prefix_sees_itself_whole_in_the_cache_too() -> None:
     assert (torch.cat(parts, dim=1) - whole).abs().max() < SUMS
     with pytest.raises(ContextError, match="prefix of 5 tokens must be taken up at once"):
         ours.decoder.extend(x[:, :3], ours.new_cache(capacity=12), prefix=5)
+    begun = ours.new_cache(capacity=12)
+    ours.decoder.extend(x[:, :3], begun)
+    with pytest.raises(ContextError, match="prefix of 5 tokens must be taken up at once"):
+        ours.decoder.extend(x[:, 3:], begun, prefix=5)
 
 
 def test_memory_is_bounded_by_the_windows() -> None:
@@ -173,13 +177,27 @@ def test_shared_beginning() -> None:
     assert [shared([1, 2, 3], b) for b in ([1, 2, 4], [1, 2], [], [5], [1, 2, 3, 4])] == [2, 2, 0, 0, 3]
 
 
+def test_padding_may_be_longer_than_a_chunk() -> None:
+    ours = model(WINDOWED)
+    ids = torch.randint(64, (3, 30), generator=torch.Generator().manual_seed(1))
+    valid = torch.ones(3, 30, dtype=torch.bool)
+    valid[0, :20] = False
+    valid[1, 3:] = False
+    with torch.no_grad():
+        last = ours.decoder.logits(ours.read(ids, ours.new_cache(batch=3, capacity=30, slack=6), valid=valid))
+        for row in range(3):
+            assert (last[row] - ours.logits(ids[row][valid[row]][None])[0, -1]).abs().max() < SUMS
+        none = torch.zeros(3, 4, dtype=torch.bool)
+        assert ours.read(ids[:, :4], ours.new_cache(batch=3, capacity=9), valid=none).isfinite().all()
+
+
 def test_too_much_is_one_line() -> None:
     ours = model(replace(TINY, context=20))
     with pytest.raises(ContextError, match="21 tokens, but this model's context is 20"):
         ours.logits(torch.zeros(1, 21, dtype=torch.long))
     with pytest.raises(ContextError, match="30 tokens, but this model's context is 20"):
         ours.new_cache(capacity=30)
-    with pytest.raises(ContextError, match="12 tokens for a cache that takes 1 to 11"):
+    with pytest.raises(ContextError, match="12 tokens for a cache that takes 11"):
         ours.read(torch.zeros(1, 12, dtype=torch.long), ours.new_cache(capacity=11))
     with pytest.raises(ContextError, match="2 sequences for a cache of 1"):
         ours.read(torch.zeros(2, 3, dtype=torch.long), ours.new_cache())

@@ -123,14 +123,16 @@ class KVCache:
             slot = torch.where(positions < size, positions, sinks + (positions - sinks) % (size - sinks))
             slots[w] = slot if full or valid is None else torch.where(valid, slot, size)
             starts[w] = int(slot[0, 0]) if same and (t == 1 or longest <= size) else None
-            used[w] = min(longest, size)
+            used[w] = max(min(longest, size), 1)
             held = self._held[w]
             held.scatter_(1, slots[w], positions)
             held[:, size] = -1
             if (fresh and (not w or t <= w)) or (same and t == 1 and (not w or longest <= w)):
                 masks[w] = None
             else:
-                masks[w] = visible(positions, held[:, : used[w]], window=w, sinks=sinks, prefix=prefix)
+                mask = visible(positions, held[:, : used[w]], window=w, sinks=sinks, prefix=prefix)
+                # A row that is all padding so far looks anywhere, so that its softmax stays finite.
+                masks[w] = mask if min(self.lengths) else mask | ~mask.any(dim=-1, keepdim=True)
         return Place(
             positions=positions, slots=slots, starts=starts, used=used, masks=masks, causal=fresh and t > 1
         )  # fmt: skip
@@ -146,9 +148,9 @@ class KVCache:
         if batch != self.batch:
             raise ContextError(f"{batch} sequences for a cache of {self.batch}")
         for n, m in zip(self.lengths, counts, strict=True):
-            if not 0 < n + m <= self.capacity:
-                raise ContextError(f"{n + m} tokens for a cache that takes 1 to {self.capacity}")
-            if n < prefix and n + m < prefix:
+            if n + m > self.capacity:
+                raise ContextError(f"{n + m} tokens for a cache that takes {self.capacity}")
+            if m and n < prefix and (n or m < prefix):
                 raise ContextError(f"a prefix of {prefix} tokens must be taken up at once, not {n + m} of it")
         if t > self.chunk:
             raise ContextError(f"{t} tokens at once; windows with slack {self.slack} take {self.chunk}")
