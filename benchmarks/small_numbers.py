@@ -28,8 +28,8 @@ from agent.stream import Stream
 from agent.training.batch import Encoded, encode_sentence
 from agent.vlm.config import DecoderConfig
 from agent.vlm.decoder import Decoder
-from agent.vlm.small import SmallNumbers, save_small, shrink
-from agent.vlm.ternary import train_ternary
+from agent.vlm.small.shrink import SmallNumbers, save_small, shrink
+from agent.vlm.small.ternary import train_ternary
 from sim.texts import bundle
 
 TOKENIZER = Path(__file__).parent.parent / "agent" / "checkpoints" / "nano" / "tokenizer.json"

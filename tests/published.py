@@ -45,11 +45,11 @@ def dinov2(**changes):
     return Dinov2Model(Dinov2Config(**{**TOWER, **changes}))
 
 
-def paligemma():
+def paligemma(kind="gemma"):
     from transformers import PaliGemmaConfig, PaliGemmaForConditionalGeneration
 
     text = {
-        "model_type": "gemma", "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "model_type": kind, "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
         "num_key_value_heads": 1, "head_dim": 16, "intermediate_size": 64, "vocab_size": 100,
     }  # fmt: skip
     vision = {**TOWER, "model_type": "siglip_vision_model", "vision_use_head": False, "intermediate_size": 48}

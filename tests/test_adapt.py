@@ -11,14 +11,14 @@ torch = pytest.importorskip("torch")
 
 from agent.stream import Stream  # noqa: E402
 from agent.training.batch import make_batch  # noqa: E402
-from agent.vlm.adapt import PARTS, Adaptation, Adapted, adapt, load_adapter, part_of, weights_sha256  # noqa: E402
+from agent.vlm.adapt.adapt import PARTS, Adaptation, Adapted, adapt, load_adapter, part_of, weights_sha256  # noqa: E402
+from agent.vlm.adapt.lora import LoraConfig, LoraLinear, bake, lora_layers, merge, unmerge  # noqa: E402
+from agent.vlm.adapt.swap import matching_linears, swap_linears  # noqa: E402
 from agent.vlm.checkpoint import save_tensors  # noqa: E402
 from agent.vlm.config import DecoderConfig  # noqa: E402
 from agent.vlm.decoder import Decoder  # noqa: E402
 from agent.vlm.files import CheckpointError, load_tensors, read_header  # noqa: E402
-from agent.vlm.lora import LoraConfig, LoraLinear, bake, lora_layers, merge, unmerge  # noqa: E402
 from agent.vlm.model import VLM  # noqa: E402
-from agent.vlm.swap import matching_linears, swap_linears  # noqa: E402
 from tests.tiny import tiny_tokenizer  # noqa: E402
 from tests.tiny_model import tiny_model, tiny_picture  # noqa: E402
 
@@ -230,7 +230,7 @@ def test_a_foreign_adapter_is_one_line(tmp_path: Path, how: str) -> None:
 
 
 def test_what_cannot_be_adapted_is_said() -> None:
-    with pytest.raises(ValueError, match=r"'\*\.query'.*vision\.blocks\.0\.qkv"):
+    with pytest.raises(ValueError, match=r"'\*\.query'.*decoder\.layers\.0\.q"):
         adapt(tiny_model(), Adaptation(lora=LoraConfig(targets=("*.query",))), base="tiny")
     with pytest.raises(ValueError, match="vision=lora"):
         adapt(tiny_model(), Adaptation(vision="lora", lora=ATTENTION), base="tiny")

@@ -8,12 +8,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from agent.vlm.cache import ContextError, KVCache  # noqa: E402
 from agent.vlm.config import DecoderConfig, RopeScaling  # noqa: E402
 from agent.vlm.decoder import Decoder  # noqa: E402
-from agent.vlm.language import LanguageModel  # noqa: E402
-from agent.vlm.masks import padded, visible, with_self  # noqa: E402
-from agent.vlm.session import Session, shared  # noqa: E402
+from agent.vlm.decoder.cache import ContextError, KVCache  # noqa: E402
+from agent.vlm.decoder.masks import padded, visible, with_self  # noqa: E402
+from agent.vlm.generation.language import LanguageModel  # noqa: E402
+from agent.vlm.generation.session import Session, shared  # noqa: E402
 
 SUMS = 1e-5
 TINY = DecoderConfig(layers=4, width=32, heads=4, kv_heads=2, head_width=8, ffn_width=48, vocabulary=64, rope_theta=1e4)
@@ -212,7 +212,7 @@ def test_too_much_is_one_line() -> None:
 
 def test_scaled_positions_reach_further() -> None:
     """Under linear scaling by 4, position 40 is turned as 10 was; llama3 and yarn leave the fastest waves alone."""
-    from agent.vlm.rope import rope_table, stretched
+    from agent.vlm.decoder.rope import rope_table, stretched
 
     at = torch.tensor([[40]])
     plain, _ = rope_table(torch.tensor([[10]]), 16, 1e4)

@@ -10,8 +10,8 @@ torch = pytest.importorskip("torch")
 
 from agent.vlm.config import DecoderConfig, ExpertsConfig  # noqa: E402
 from agent.vlm.decoder import Decoder  # noqa: E402
-from agent.vlm.experts import Experts, Routing  # noqa: E402
-from agent.vlm.language import LanguageModel  # noqa: E402
+from agent.vlm.decoder.experts import Experts, Routing  # noqa: E402
+from agent.vlm.generation.language import LanguageModel  # noqa: E402
 
 TINY = DecoderConfig(
     layers=2, width=16, heads=2, kv_heads=1, head_width=8, ffn_width=24, vocabulary=32,
@@ -105,7 +105,7 @@ def test_losses_keep_the_experts_in_use() -> None:
 
 
 def test_switch_has_experts_in_every_other_layer() -> None:
-    from agent.vlm import presets
+    from agent.vlm.decoder import presets
 
     with torch.device("meta"):
         decoder = Decoder(presets.switch(count=2))

@@ -11,10 +11,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from agent.vlm import load_pretrained, presets  # noqa: E402
+from agent.vlm import load_pretrained  # noqa: E402
 from agent.vlm.config import DecoderConfig  # noqa: E402
-from agent.vlm.decoder import Decoder  # noqa: E402
-from agent.vlm.language import LanguageModel  # noqa: E402
+from agent.vlm.decoder import Decoder, presets  # noqa: E402
+from agent.vlm.generation.language import LanguageModel  # noqa: E402
 from tests.foreign import FAMILY, foreign, save_foreign  # noqa: E402
 
 SUMS = 1e-5

@@ -14,11 +14,11 @@ from agent.plan import parse_plan  # noqa: E402
 from agent.plan_grammar import plan_grammar  # noqa: E402
 from agent.vlm.config import DecoderConfig  # noqa: E402
 from agent.vlm.decoder import Decoder  # noqa: E402
-from agent.vlm.generate import generate  # noqa: E402
-from agent.vlm.language import LanguageModel  # noqa: E402
-from agent.vlm.sampling import Sampling, choose, narrowed  # noqa: E402
-from agent.vlm.score import log_probabilities  # noqa: E402
-from agent.vlm.session import Session  # noqa: E402
+from agent.vlm.generation.generate import generate  # noqa: E402
+from agent.vlm.generation.language import LanguageModel  # noqa: E402
+from agent.vlm.generation.sampling import Sampling, choose, narrowed  # noqa: E402
+from agent.vlm.generation.score import log_probabilities  # noqa: E402
+from agent.vlm.generation.session import Session  # noqa: E402
 from tests.tiny import tiny_tokenizer  # noqa: E402
 
 TINY = DecoderConfig(

@@ -1,4 +1,4 @@
-"""PaliGemma whole: the same logits as transformers, on a tiny random model."""
+"""PaliGemma whole: the same logits as transformers, on tiny random models."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from torch import nn  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
-
 from agent.vlm.checkpoint import CheckpointError  # noqa: E402
-from agent.vlm.decoder import rope_table, rotate  # noqa: E402
-from agent.vlm.paligemma import load_paligemma  # noqa: E402
-from agent.vlm.sentence import sentence  # noqa: E402
+from agent.vlm.convert.paligemma import load_paligemma  # noqa: E402
+from agent.vlm.sentences.sentence import sentence  # noqa: E402
 from tests import published  # noqa: E402
 
 SAME = 1e-5
@@ -23,56 +19,17 @@ SAME = 1e-5
 IMAGE_TOKEN, TOKENS = 99, 16
 
 
-class Gemma(nn.Module):
-    """A stand-in for the decoder family, straight off published tensors, without a configuration of its own."""
-
-    def __init__(self, config, tensors) -> None:
-        super().__init__()
-        self.config, self.tensors = config, tensors
-
-    def norm(self, x, name):
-        return F.rms_norm(x, x.shape[-1:], 1 + self.tensors[f"{name}.weight"], self.config["rms_norm_eps"])
-
-    def embed(self, ids):
-        return self.tensors["model.embed_tokens.weight"][ids] * self.config["hidden_size"] ** 0.5
-
-    def logits(self, hidden):
-        return hidden @ self.tensors["model.embed_tokens.weight"].T
-
-    def forward(self, x, positions, mask, past=None):
-        heads, kv_heads, e = (self.config[k] for k in ("num_attention_heads", "num_key_value_heads", "head_dim"))
-        cos, sin = rope_table(positions, e, 10000.0)
-        cache = []
-        for i in range(self.config["num_hidden_layers"]):
-            at = f"model.layers.{i}."
-
-            def project(v, name, n, at=at):
-                return (v @ self.tensors[f"{at}self_attn.{name}_proj.weight"].T).unflatten(-1, (n, e)).transpose(1, 2)
-
-            h = self.norm(x, f"{at}input_layernorm")
-            q, k = rotate(project(h, "q", heads), cos, sin), rotate(project(h, "k", kv_heads), cos, sin)
-            v = project(h, "v", kv_heads)
-            if past is not None:
-                k, v = torch.cat([past[i][0], k], dim=2), torch.cat([past[i][1], v], dim=2)
-            cache.append((k, v))
-            y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
-            x = x + y.transpose(1, 2).flatten(2) @ self.tensors[f"{at}self_attn.o_proj.weight"].T
-            h = self.norm(x, f"{at}post_attention_layernorm")
-            gate, up, down = (self.tensors[f"{at}mlp.{n}_proj.weight"].T for n in ("gate", "up", "down"))
-            x = x + (F.gelu(h @ gate, approximate="tanh") * (h @ up)) @ down
-        return self.norm(x, "model.norm"), cache
-
-
 def encode(text: str) -> list[int]:
     return [int(word) for word in text.split()]
 
 
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("paligemma")
-    theirs = published.paligemma()
+@pytest.fixture(scope="module", params=["gemma", "gemma2"])
+def pair(request, tmp_path_factory):
+    """PaliGemma and PaliGemma 2."""
+    folder = tmp_path_factory.mktemp(request.param)
+    theirs = published.paligemma(request.param)
     published.save(theirs, folder)
-    return theirs, load_paligemma(folder, Gemma), folder
+    return theirs, load_paligemma(folder), folder
 
 
 PROMPTS, ANSWERS = ["2 17 40 41 5", "2 18 5"], ["60 61 1", "70 1"]
@@ -127,12 +84,12 @@ def test_greedy_answers_equal_those_of_transformers(pair) -> None:
     prompts = [sentence(f"<image>{p}", images=[i]) for p, i in zip(PROMPTS, pictures, strict=True)]
     steps = 6
     with torch.no_grad():
-        hidden, reading = ours.read(ours.collate(prompts, encode))
+        hidden, reading = ours.prefill(ours.collate(prompts, encode), room=steps)
         last = hidden[torch.arange(2), reading.lengths - 1][:, None]
         written = []
         for _ in range(steps):
             written.append(ours.decoder.logits(last).argmax(-1))
-            last, reading = ours.extend(written[-1], reading)
+            last, reading = ours.step(written[-1], reading)
         found = torch.cat(written, dim=1)
         for i, prompt in enumerate(PROMPTS):
             ids = torch.tensor([[IMAGE_TOKEN] * TOKENS + encode(prompt)])
@@ -159,7 +116,7 @@ def test_newer_names_are_read_too(pair, tmp_path) -> None:
     (tmp_path / "config.json").write_text((folder / "config.json").read_text())
     batch, _ = batches(ours)
     with torch.no_grad():
-        assert torch.equal(load_paligemma(tmp_path, Gemma)(batch), ours(batch))
+        assert torch.equal(load_paligemma(tmp_path)(batch), ours(batch))
 
 
 def test_a_bad_folder_is_refused_in_one_line(pair, tmp_path) -> None:
@@ -172,7 +129,7 @@ def test_a_bad_folder_is_refused_in_one_line(pair, tmp_path) -> None:
     cases = [
         (config, {k: v for k, v in tensors.items() if k != weight}, f"lacks the tensor {weight}"),
         (config, {**tensors, weight: tensors[weight][:40].clone()}, rf"{weight} is \[40, 32\].*\[48, 32\]"),
-        (config, {**tensors, "audio_tower.x": tensors[weight].clone()}, "a tensor audio_tower.x that no PaliGemma has"),
+        (config, {**tensors, "audio_tower.x": tensors[weight].clone()}, "'audio_tower.x' that no PaliGemma has"),
         ({**config, "model_type": "llava"}, tensors, "is a 'llava', not a paligemma"),
         ({**config, "vision_config": None}, tensors, "lacks vision_config or text_config"),
     ]
@@ -180,5 +137,5 @@ def test_a_bad_folder_is_refused_in_one_line(pair, tmp_path) -> None:
         (tmp_path / "config.json").write_text(json.dumps(broken))
         save_file(changed, tmp_path / "model.safetensors")
         with pytest.raises(CheckpointError, match=message) as caught:
-            load_paligemma(tmp_path, Gemma)
+            load_paligemma(tmp_path)
         assert "\n" not in str(caught.value)

@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from agent.vlm.batch import PADDING, PLACE, Batch  # noqa: E402
-from agent.vlm.sentence_masks import block_mask, extension_mask, runs  # noqa: E402
+from agent.vlm.sentences.batch import PADDING, PLACE, Batch  # noqa: E402
+from agent.vlm.sentences.masks import block_mask, extension_mask, runs  # noqa: E402
 
 IMAGE, STATE = PLACE["image"], PLACE["state"]
 

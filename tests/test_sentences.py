@@ -8,9 +8,7 @@ torch = pytest.importorskip("torch")
 
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from torch import nn  # noqa: E402
 
-from agent.vlm.batch import PADDING, PLACE, Batch  # noqa: E402
 from agent.vlm.config import DecoderConfig  # noqa: E402
 from agent.vlm.decoder import Decoder  # noqa: E402
 from agent.vlm.encoders.block import BlockConfig  # noqa: E402
@@ -21,9 +19,10 @@ from agent.vlm.encoders.slots import SlotAttention  # noqa: E402
 from agent.vlm.encoders.state import StateEncoder  # noqa: E402
 from agent.vlm.encoders.video import VideoConfig, VideoViT  # noqa: E402
 from agent.vlm.encoders.vit import ViT, ViTConfig  # noqa: E402
-from agent.vlm.multimodal import MultimodalLM, fill  # noqa: E402
-from agent.vlm.sentence import Input, Referral, Sentence, SentenceError, Words, introduce, sentence  # noqa: E402
-from agent.vlm.sentence_masks import block_mask  # noqa: E402
+from agent.vlm.sentences.batch import PADDING, PLACE, Batch  # noqa: E402
+from agent.vlm.sentences.masks import block_mask  # noqa: E402
+from agent.vlm.sentences.multimodal import MultimodalLM, fill  # noqa: E402
+from agent.vlm.sentences.sentence import Input, Referral, Sentence, SentenceError, Words, introduce, sentence  # noqa: E402
 from tests.tiny_model import tiny_config, tiny_model  # noqa: E402
 
 SUMS = 2e-5
@@ -117,9 +116,9 @@ def test_a_sentence_is_read_the_same_alone_and_beside_others(style) -> None:
     ]
     batch = model.collate(others, encode)
     with torch.no_grad():
-        together, reading = model.read(batch)
+        together, reading = model.prefill(batch)
         for i, s in enumerate(others):
-            alone, _ = model.read(model.collate([s], encode))
+            alone, _ = model.prefill(model.collate([s], encode))
             n = alone.shape[1]
             assert int(reading.lengths[i]) == n
             assert (together[i, :n] - alone[0]).abs().max() < SUMS
@@ -137,11 +136,11 @@ def test_cached_reading_equals_reading_at_once(style) -> None:
     )  # fmt: skip
     words = torch.tensor([encode(a) for a in answers])
     with torch.no_grad():
-        expected, _ = model.read(whole)
-        _, reading = model.read(model.collate([sentence(p, images=i) for p, i in prompts], encode))
+        expected, _ = model.prefill(whole)
+        _, reading = model.prefill(model.collate([sentence(p, images=i) for p, i in prompts], encode))
         steps = []
         for columns in (slice(0, 1), slice(1, 3)):
-            hidden, reading = model.extend(words[:, columns], reading)
+            hidden, reading = model.step(words[:, columns], reading)
             steps.append(hidden)
     found = torch.cat(steps, dim=1)
     for i in (0, 1):
@@ -166,7 +165,7 @@ def test_what_is_said_never_hangs_on_what_comes_later(turns, style) -> None:
     batch = model.collate([Sentence(pieces=tuple(pieces))], encode)
     with torch.no_grad():
         x = model.embed(batch)
-        whole, _ = model.read(batch)
+        whole, _ = model.prefill(batch)
         for t in batch.said[0].nonzero()[:, 0].tolist():
             cut = Batch(ids=batch.ids[:, :t], said=batch.said[:, :t], inputs={}, objects=())
             hidden, _ = model.decoder(x[:, :t], torch.arange(t)[None], block_mask(cut.blocks(style), cut.real))
@@ -268,31 +267,10 @@ def test_places_without_embeddings_are_not_read_as_words() -> None:
         tiny_lm().embed(batch)
 
 
-class NanoPart(nn.Module):
-    """One of nano's encoders behind the common face. Nano's norm is the same for every token of its prefix."""
-
-    def __init__(self, tokens: int, *steps) -> None:
-        super().__init__()
-        self.count, self.steps = tokens, steps
-
-    def tokens(self, shape) -> int:
-        return self.count
-
-    def forward(self, items):
-        for step in self.steps:
-            items = step(items)
-        return items
-
-
 def test_nano_is_a_member_of_the_family() -> None:
-    """[image] [state] words, the inputs side by side seeing each other: what nano reads, by the same weights."""
+    """[image] [state] words, the inputs side by side seeing each other: as a sentence, and as its training reads it."""
     nano = tiny_model()
     cells = tiny_config().vision.grid ** 2
-    encoders = {
-        "image": NanoPart(cells, nano.vision, lambda out: out[0], nano.project, nano.prefix_norm),
-        "state": NanoPart(1, nano.state, lambda x: x[:, None], nano.prefix_norm),
-    }
-    model = MultimodalLM(nano.decoder, encoders, style="inputs").eval()
     image, state = picture(1, 64, 64), torch.tensor([0.1, -0.2, 0.3, 0.4, 0.5])
     ids = torch.tensor([encode("put the red block in the green bowl")])
     n = ids.shape[1]
@@ -300,8 +278,49 @@ def test_nano_is_a_member_of_the_family() -> None:
         tokens, _ = nano.vision(image[None])
         expected = nano.read(tokens, state[None], ids, torch.ones_like(ids), torch.arange(n)[None] + cells + 1)
         s = sentence("<image><state>", said="put the red block in the green bowl", images=[image], states=[state])
-        hidden, _ = model.read(model.collate([s], encode))
+        hidden, _ = nano.prefill(nano.collate([s], encode))
     assert (hidden[:, -n:] - expected).abs().max() < SUMS
+
+
+def test_nano_says_what_it_cannot_read() -> None:
+    nano = tiny_model()
+    for s, message in (
+        (sentence("<image>", images=[picture(1, 32, 64)]), r"shape \[3, 32, 64\], this model takes \[3, 64, 64\]"),
+        (sentence("<state>", states=[torch.zeros(4)]), r"shape \[4\], this model takes \[5\]"),
+        (sentence("<video>", videos=[torch.zeros(2, 3, 64, 64)]), "has <video>, but the model reads image, state"),
+    ):
+        with pytest.raises(SentenceError, match=message):
+            nano.collate([s], encode)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_with_windows_a_cache_gives_what_reading_at_once_gives(style) -> None:
+    """Windows shorter than the sentences, sinks, and unlike lengths: the ring holds what the masks ask for."""
+    model = tiny_lm()
+    torch.manual_seed(0)
+    c = DecoderConfig(
+        layers=4, width=D, heads=2, kv_heads=1, head_width=8, ffn_width=24, vocabulary=99, windows=(5, 0), sinks=2
+    )  # fmt: skip
+    model.decoder, model.style = Decoder(c).eval(), style
+    given = [full_sentence(), sentence("see <image> now", said="go", images=[picture(2)])]
+    batch = model.collate(given, encode)
+    steps = 9
+    more = torch.randint(0, 99, (2, steps), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        _, reading = model.prefill(batch, room=steps)
+        found = []
+        for i in range(steps):
+            hidden, reading = model.step(more[:, i : i + 1], reading)
+            found.append(hidden)
+        for row, s in enumerate(given):
+            alone = model.collate([s], encode)
+            whole = Batch(
+                ids=torch.cat([alone.ids, more[row : row + 1]], dim=1),
+                said=torch.cat([alone.said, torch.ones(1, steps, dtype=torch.bool)], dim=1),
+                inputs=alone.inputs, objects=alone.objects,
+            )  # fmt: skip
+            expected, _ = model.prefill(whole)
+            assert (torch.cat(found, dim=1)[row] - expected[0, -steps:]).abs().max() < SUMS
 
 
 def test_a_referral_is_its_number() -> None:

@@ -16,9 +16,9 @@ from agent.vlm.checkpoint import save_tensors  # noqa: E402
 from agent.vlm.config import DecoderConfig  # noqa: E402
 from agent.vlm.decoder import Decoder  # noqa: E402
 from agent.vlm.files import CheckpointError, load_tensors, read_header  # noqa: E402
-from agent.vlm.quant import GROUPS, Int4Linear, Int8Linear, int8_tokens, integer_products  # noqa: E402
-from agent.vlm.small import SmallNumbers, load_small, save_small, shrink  # noqa: E402
-from agent.vlm.ternary import TernaryLinear, TernaryTraining, ternary, train_ternary  # noqa: E402
+from agent.vlm.small.quant import GROUPS, Int4Linear, Int8Linear, int8_tokens, integer_products  # noqa: E402
+from agent.vlm.small.shrink import SmallNumbers, load_small, save_small, shrink  # noqa: E402
+from agent.vlm.small.ternary import TernaryLinear, TernaryTraining, ternary, train_ternary  # noqa: E402
 
 KINDS = [
     SmallNumbers(kind="int8"),

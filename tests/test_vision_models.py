@@ -12,7 +12,7 @@ pytest.importorskip("transformers")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from agent.vlm.checkpoint import CheckpointError  # noqa: E402
-from agent.vlm.convert_vision import load_vision  # noqa: E402
+from agent.vlm.convert.vision import load_vision  # noqa: E402
 from tests import published  # noqa: E402
 
 SAME = 1e-5
@@ -156,10 +156,10 @@ BAD = {
     "huge": (break_config(hidden_size=10**12), "hidden_size is 1000000000000"),
     "text for a number": (break_config(hidden_size="32"), "hidden_size is '32'"),
     "architecture": (break_config(model_type="resnet"), "is a 'resnet'; vision models that are read: siglip"),
-    "torn": (truncate, "model.safetensors cannot be read"),
-    "pickled": (pickled, "pickled weights are not read"),
-    "elsewhere": (elsewhere, "names no files of its own folder"),
-    "no json": (lambda folder: (folder / "config.json").write_text("{"), "config.json cannot be read"),
+    "torn": (truncate, "model.safetensors is cut off: the tensor"),
+    "pickled": (pickled, "pytorch_model.bin is a pickle, and those are never read"),
+    "elsewhere": (elsewhere, "names '../secret.safetensors', which is not there"),
+    "no json": (lambda folder: (folder / "config.json").write_text("{"), "config.json is no JSON"),
     "no config": (lambda folder: (folder / "config.json").unlink(), "has no config.json"),
 }
 

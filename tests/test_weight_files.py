@@ -21,7 +21,7 @@ from safetensors import torch as safetensors_torch  # noqa: E402
 
 from agent.vlm.checkpoint import load_checkpoint  # noqa: E402
 from agent.vlm.files import HEADER_MOST, CheckpointError, load_tensors, read_header  # noqa: E402
-from agent.vlm.gguf_file import read_gguf  # noqa: E402
+from agent.vlm.files.gguf_file import read_gguf  # noqa: E402
 from tests.tiny_gguf import F32, gguf_bytes, llama_fields, llama_tensors, text, value  # noqa: E402
 
 FUZZ = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,8 +9,8 @@ from tokenizers import Tokenizer
 
 from agent.vlm.checkpoint import tie_specials
 from agent.vlm.config import DecoderConfig, VLMConfig
+from agent.vlm.convert.smollm2 import cached_gguf, load_into, read_tensors, read_vocabulary
 from agent.vlm.model import VLM
-from agent.vlm.smollm2 import cached_gguf, load_into, read_tensors, read_vocabulary
 from agent.vlm.vocabulary import pruned_tokenizer
 
 LIKENESS = {

@@ -46,7 +46,7 @@ class ExpertsConfig:
 class DecoderConfig:
     """A decoder-only LM. By default nano's: Llama-style (Touvron et al. 2023; SmolLM2 for the numbers).
 
-    See agent/vlm/presets.py for the members of the family, each with its source.
+    See agent/vlm/decoder/presets.py for the members of the family, each with its source.
 
     parallel: attention and feed-forward read the same norm and are added together (PaLM, section 2). norm "layer" has
     no bias; norm_offset is added to the norms' weights. post_norms: norms behind attention and feed-forward, too.

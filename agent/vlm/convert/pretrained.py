@@ -10,12 +10,13 @@ import torch
 
 from agent.vlm.checkpoint import CheckpointError
 from agent.vlm.convert.configs import decoder_config
-from agent.vlm.convert.folder import Tensors, read_json
-from agent.vlm.convert.smollm2 import SMOLLM2, smollm2_folder
+from agent.vlm.convert.smollm2 import pretrained_folder
 from agent.vlm.convert.weights import load_decoder
 from agent.vlm.convert.words import load_words
-from agent.vlm.language import LanguageModel
+from agent.vlm.files.folder import Tensors, read_json
+from agent.vlm.generation.language import LanguageModel
 
+SMOLLM2 = "smollm2-135m-instruct"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -30,7 +31,7 @@ def load_pretrained(source: str | Path, *, dtype: torch.dtype = torch.float32) -
     """
     folder = Path(source)
     if not folder.is_dir():
-        folder = smollm2_folder() if str(source).lower() == SMOLLM2 else _from_hub(str(source))
+        folder = _smollm2() if str(source).lower() == SMOLLM2 else _from_hub(str(source))
     config = read_json(folder / "config.json")
     decoder = load_decoder(decoder_config(config), Tensors(folder), dtype=dtype)
     return LanguageModel(decoder, load_words(folder), _stop(config))
@@ -39,6 +40,13 @@ def load_pretrained(source: str | Path, *, dtype: torch.dtype = torch.float32) -
 def _stop(config: dict[str, object]) -> tuple[int, ...]:
     ids = config.get("eos_token_id")
     return tuple(i for i in (ids if isinstance(ids, list) else [ids]) if isinstance(i, int))
+
+
+def _smollm2() -> Path:
+    try:
+        return pretrained_folder()
+    except (OSError, ImportError) as error:
+        raise CheckpointError(f"{SMOLLM2}: {error}") from error
 
 
 def _from_hub(name: str) -> Path:

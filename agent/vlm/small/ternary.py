@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from agent.vlm.quant import SmallLinear, int8_tokens, integer_products
-from agent.vlm.swap import matching_linears, swap_linears
+from agent.vlm.adapt.swap import matching_linears, swap_linears
+from agent.vlm.small.quant import SmallLinear, int8_tokens, integer_products
 
 EPSILON = 1e-5
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.vlm.files import AGAIN, NAME_MOST, CheckpointError, Entry, check_ranges, shown
+from agent.vlm.files.safetensors_file import AGAIN, NAME_MOST, CheckpointError, Entry, check_ranges, shown
 
 VERSIONS = (2, 3)
 FIELDS_MOST = 1 << 16

@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from agent.vlm.decoder.masks import kin, with_self
+
 Style = Literal["causal", "inputs", "prefix"]
 """causal: every token sees its past (PaLM-E on a decoder that was trained so).
 inputs: and the tokens of a picture, or of inputs that stand side by side, see each other (Gemma 3; nano).
@@ -22,18 +24,20 @@ def runs(member: Tensor) -> Tensor:
     return (member & ~before).cumsum(dim=1) * member
 
 
-def block_mask(blocks: Tensor, real: Tensor) -> Tensor:
+def block_mask(blocks: Tensor, real: Tensor, segments: Tensor | None = None) -> Tensor:
     """Causal, but for tokens of one block, which see each other both ways.
 
-    blocks: int64[B,T], 0 = none. real: bool[B,T], False = padding. Returns bool[B,1,T,T], True = may look.
+    blocks: int64[B,T], 0 = none. real: bool[B,T], False = padding. segments: int64[B,T], sentences that share what
+    stands before them and do not see each other, 0 = what they share. Returns bool[B,1,T,T], True = may look.
     A padding token looks at itself alone, so that its softmax stays finite; nobody else looks at it.
     """
     t = blocks.shape[1]
     causal = torch.ones(t, t, dtype=torch.bool, device=blocks.device).tril()
-    same = (blocks[:, :, None] == blocks[:, None, :]) & (blocks[:, :, None] > 0)
-    mask = (causal | same) & real[:, :, None] & real[:, None, :]
-    mask |= torch.eye(t, dtype=torch.bool, device=blocks.device)
-    return mask[:, None]
+    mask = (causal | kin(blocks, blocks)) & (real[:, :, None] & real[:, None, :])[:, None]
+    if segments is not None:
+        shared = segments == 0
+        mask = mask & (shared[:, None, :] | (segments[:, :, None] == segments[:, None, :]))[:, None]
+    return with_self(mask)
 
 
 def extension_mask(real: Tensor, new: int) -> Tensor:

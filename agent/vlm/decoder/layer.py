@@ -9,13 +9,13 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from agent.vlm.activation import ACTIVATIONS
-from agent.vlm.attention import attend
 from agent.vlm.config import DecoderConfig
-from agent.vlm.experts import Experts, Routing
-from agent.vlm.norms import make_norm
-from agent.vlm.packed import PackedLinear, join, pack_children
-from agent.vlm.rope import rotate
+from agent.vlm.decoder.activation import ACTIVATIONS
+from agent.vlm.decoder.attention import attend
+from agent.vlm.decoder.experts import Experts, Routing
+from agent.vlm.decoder.norms import make_norm
+from agent.vlm.decoder.packed import PackedLinear, join, pack_children
+from agent.vlm.decoder.rope import rotate
 
 Rope = tuple[Tensor, Tensor]
 KeyValues = tuple[Tensor, Tensor]

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from agent.vlm.cache import ContextError
-from agent.vlm.language import LanguageModel
+from agent.vlm.decoder.cache import ContextError
+from agent.vlm.generation.language import LanguageModel
 
 
 class Session:

@@ -13,17 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from agent.vlm.config import DecoderConfig
-from agent.vlm.experts import Routing
-from agent.vlm.layer import KeyValues, Layer, Store
-from agent.vlm.masks import near
-from agent.vlm.norms import RMSNorm, make_norm
-from agent.vlm.packed import PackedLinear, can_pack, pack_children
-from agent.vlm.rope import rope_table, rope_tables, rotate
+from agent.vlm.decoder.experts import Routing
+from agent.vlm.decoder.layer import KeyValues, Layer, Store
+from agent.vlm.decoder.masks import near
+from agent.vlm.decoder.norms import make_norm
+from agent.vlm.decoder.packed import PackedLinear, can_pack, pack_children
+from agent.vlm.decoder.rope import rope_tables
 
 if TYPE_CHECKING:
-    from agent.vlm.cache import KVCache
-
-__all__ = ["Cache", "Decoder", "RMSNorm", "rope_table", "rotate"]
+    from agent.vlm.decoder.cache import KVCache
 
 Cache = list[KeyValues]
 """Per layer, keys and values [B, K, S, E]."""
@@ -89,16 +87,24 @@ class Decoder(nn.Module):
         return hidden, [s.all for s in stores if s.all is not None]
 
     def extend(
-        self, x: Tensor, cache: KVCache, *, valid: Tensor | None = None, prefix: int = 0, routing: Routing | None = None
+        self,
+        x: Tensor,
+        cache: KVCache,
+        *,
+        valid: Tensor | None = None,
+        prefix: int = 0,
+        blocks: Tensor | None = None,
+        routing: Routing | None = None,
     ) -> Tensor:
         """x [B,T,D] follows what the cache holds, which takes it up -> hidden [B,T,D] after the last norm.
 
         valid: bool[B,T], False = padding, wherever it stands. prefix: the first so many tokens see each other whole.
+        blocks: int64[B,T], tokens of one block see each other both ways, 0 = none.
 
         Raises:
             ContextError: no room in the cache, or more at once than its windows allow (`KVCache.chunk`).
         """
-        place = cache.place(x.shape[0], x.shape[1], valid=valid, prefix=prefix)
+        place = cache.place(x.shape[0], x.shape[1], valid=valid, prefix=prefix, blocks=blocks)
         stores = [cache.store(i, place) for i in range(len(self.layers))]
         return self.run(x, place.positions, place.masks, stores, causal=place.causal, routing=routing)
 
@@ -122,8 +128,8 @@ class Decoder(nn.Module):
         return hidden
 
     def pack(self) -> None:
-        """Lay the weights out for this processor (agent/vlm/packed.py): faster, but without gradients, and no longer in
-        the state dict. Nothing happens where torch has no such layout."""
+        """Lay the weights out for this processor (agent/vlm/decoder/packed.py): faster, but without gradients, and no
+        longer in the state dict. Nothing happens where torch has no such layout."""
         for layer in self.layers:
             assert isinstance(layer, Layer)
             layer.pack()

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from agent.artifacts import sync_folder
 from agent.vlm.checkpoint import save_tensors, save_text
-from agent.vlm.fetch import making, progress
 from agent.vlm.files import AGAIN, CheckpointError, shown
-from agent.vlm.gguf_file import GgufFile, read_gguf
+from agent.vlm.files.fetch import making, progress
+from agent.vlm.files.gguf_file import GgufFile, read_gguf
 from agent.vlm.vocabulary import full_tokenizer
 
 _CONTROL = 3

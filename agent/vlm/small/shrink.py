@@ -10,11 +10,11 @@ from typing import Any, Literal, get_args
 
 from torch import nn
 
+from agent.vlm.adapt.swap import matching_linears, put, swap_linears
 from agent.vlm.checkpoint import load_weights, save_tensors
 from agent.vlm.files import CheckpointError, load_tensors, read_header, shown
-from agent.vlm.quant import Int4Linear, Int8Linear, SmallLinear
-from agent.vlm.swap import matching_linears, put, swap_linears
-from agent.vlm.ternary import TernaryLinear, TernaryTraining
+from agent.vlm.small.quant import Int4Linear, Int8Linear, SmallLinear
+from agent.vlm.small.ternary import TernaryLinear, TernaryTraining
 
 Kind = Literal["int8", "int8_activations", "int4", "ternary"]
 FORMAT = "palmetto-small-1"

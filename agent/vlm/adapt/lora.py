@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from agent.vlm.swap import put
+from agent.vlm.adapt.swap import put
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class LoraConfig:
     """How LoRA layers are made.
 
     rank: R. alpha: the update is alpha / rank times B A. dropout: share of the update's inputs that training leaves
-    out. targets: patterns of the names of linear layers (see agent.vlm.swap).
+    out. targets: patterns of the names of linear layers (see agent.vlm.adapt.swap).
     """
 
     rank: int = 8

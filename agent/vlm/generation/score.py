@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from agent.vlm.decoder import Grown, Masks
-from agent.vlm.language import LanguageModel
-from agent.vlm.masks import visible
-from agent.vlm.session import Session
+from agent.vlm.decoder.decoder import Grown, Masks
+from agent.vlm.decoder.masks import visible
+from agent.vlm.generation.language import LanguageModel
+from agent.vlm.generation.session import Session
 
 
 @torch.no_grad()

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from agent.vlm.checkpoint import CheckpointError
+from agent.vlm.convert.build import build
 from agent.vlm.encoders.block import Activation, BlockConfig
 from agent.vlm.encoders.vit import ViT, ViTConfig
-from agent.vlm.foreign import build, read_json, read_tensors
+from agent.vlm.files.folder import Tensors, read_json
 
 _ACTIVATIONS: dict[str, Activation] = {
     "gelu": "gelu", "gelu_pytorch_tanh": "gelu_tanh", "gelu_new": "gelu_tanh", "quick_gelu": "quick_gelu",
@@ -51,7 +52,7 @@ def load_vision(folder: Path) -> ViT:
         CheckpointError: another architecture, or a file or tensor that is missing, extra, misshapen or torn.
     """
     config = read_json(folder / "config.json")
-    return vision_from(config, read_tensors(folder), str(folder))
+    return vision_from(config, Tensors(folder), str(folder))
 
 
 def vision_from(config: Mapping[str, Any], tensors: Mapping[str, Tensor], name: str) -> ViT:
@@ -129,16 +130,17 @@ class _Source:
         prefixes = [key.partition(anchor)[0] for key in tensors if anchor in key]
         if not prefixes:
             raise CheckpointError(f"{name} lacks the tensor {anchor}.weight")
-        self.name, self.prefix = name, prefixes[0]
-        self.left = {k[len(self.prefix) :]: v for k, v in tensors.items() if k.startswith(self.prefix)}
+        self.name, self.prefix, self._tensors = name, prefixes[0], tensors
+        self.left = {key[len(self.prefix) :] for key in tensors if key.startswith(self.prefix)}
         self.published: dict[str, str] = {}
 
     def take(self, theirs: str, ours: str) -> dict[str, Tensor]:
         """One tensor under our name."""
         if theirs not in self.left:
             raise CheckpointError(f"{self.name} lacks the tensor {self.prefix}{theirs}")
+        self.left.remove(theirs)
         self.published[ours] = self.prefix + theirs
-        return {ours: self.left.pop(theirs)}
+        return {ours: self._tensors[self.prefix + theirs]}
 
     def pair(self, theirs: str, ours: str, *, bias: bool = True) -> dict[str, Tensor]:
         """Weight and bias of one layer."""
@@ -161,7 +163,7 @@ class _Source:
 
     def finish(self) -> None:
         """Raises CheckpointError where a tensor was never asked for; two that say nothing about pictures may be."""
-        for key in self.left.keys() - {"embeddings.position_ids", "embeddings.mask_token"}:
+        for key in self.left - {"embeddings.position_ids", "embeddings.mask_token"}:
             raise CheckpointError(f"{self.name} has a tensor {self.prefix}{key} that its configuration does not know")
 
 

@@ -8,31 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from agent.vlm.batch import PLACE, Batch, Encoder, ObjectEncoder, collate
-from agent.vlm.sentence import Kind, Sentence, SentenceError
-from agent.vlm.sentence_masks import Style, block_mask, extension_mask
-
-
-class LanguageModel(Protocol):
-    """Any decoder-only LM: `agent.vlm.decoder.Decoder`, or another family's.
-
-    embed: ids int64[B,T] -> [B,T,D], just as the first layer takes them (Gemma's factor sqrt(D) included).
-    Calling it: x [B,T,D], positions int64[B,T], mask bool[B,1,T,S], and the cache of before -> hidden [B,T,D] after the
-    last norm, and the cache.
-    logits: hidden [...,D] -> [...,V].
-    """
-
-    @property
-    def embed(self) -> Callable[[Tensor], Tensor]: ...
-
-    def __call__(self, x: Tensor, positions: Tensor, mask: Tensor, past: Any = None) -> tuple[Tensor, Any]: ...
-
-    def logits(self, hidden: Tensor) -> Tensor: ...
+from agent.vlm.decoder import Cache, Decoder
+from agent.vlm.decoder.cache import KVCache
+from agent.vlm.sentences.batch import PLACE, Batch, Encoder, ObjectEncoder, collate
+from agent.vlm.sentences.masks import Style, block_mask, extension_mask
+from agent.vlm.sentences.sentence import Kind, Sentence, SentenceError
 
 
 def fill(x: Tensor, ids: Tensor, place: int, features: Tensor) -> Tensor:
@@ -54,7 +39,7 @@ class Reading:
     real: bool[B,S]. lengths: int64[B].
     """
 
-    cache: Any
+    cache: Cache | KVCache
     real: Tensor
     lengths: Tensor
 
@@ -64,7 +49,7 @@ class MultimodalLM(nn.Module):
 
     def __init__(
         self,
-        decoder: LanguageModel,
+        decoder: Decoder,
         encoders: Mapping[Kind, Encoder],
         object_encoder: ObjectEncoder | None = None,
         *,
@@ -76,16 +61,15 @@ class MultimodalLM(nn.Module):
         self.object_encoder = object_encoder
         self.style: Style = style
 
+    def readers(self) -> Mapping[Kind, Encoder]:
+        """What reads each kind of input."""
+        return cast(Mapping[Kind, Encoder], dict(self.encoders.items()))
+
     def collate(
         self, sentences: Sequence[Sentence], encode: Callable[[str], list[int]], *, limit: int | None = None
     ) -> Batch:
-        """`agent.vlm.batch.collate` for this model's encoders."""
-        encoders = cast(Mapping[Kind, Encoder], dict(self.encoders.items()))
-        return collate(sentences, encode, encoders, self.object_encoder, limit=limit)
-
-    def words(self, ids: Tensor) -> Tensor:
-        """int64[B,T] -> [B,T,D], as the decoder's first layer takes them."""
-        return self.decoder.embed(ids)
+        """`agent.vlm.sentences.batch.collate` for this model's encoders."""
+        return collate(sentences, encode, self.readers(), self.object_encoder, limit=limit)
 
     def embed(self, batch: Batch) -> Tensor:
         """[B,T,D]: words by the decoder's table, all else by its encoder.
@@ -93,10 +77,11 @@ class MultimodalLM(nn.Module):
         Raises:
             SentenceError: an encoder that gives another number of embeddings than it said.
         """
-        features = {PLACE[kind]: torch.cat(_by_shape(v, self.encoders[kind])) for kind, v in batch.inputs.items() if v}
+        readers = self.readers()
+        features = {PLACE[kind]: torch.cat(_by_shape(v, readers[kind])) for kind, v in batch.inputs.items() if v}
         if any(numbers for _, numbers in batch.objects):
             features[PLACE["object"]] = self._named_objects(batch)
-        x = self.words(batch.ids.clamp(min=0))
+        x = self.decoder.words(batch.ids.clamp(min=0))
         for place in PLACE.values():
             x = fill(x, batch.ids, place, features.get(place, x.new_zeros(0, x.shape[-1])))
         return x
@@ -110,25 +95,42 @@ class MultimodalLM(nn.Module):
         chosen = [scene[numbers - 1].flatten(0, 1) for scene, (_, numbers) in zip(scenes, named, strict=True)]
         return torch.cat(chosen)
 
-    def read(self, batch: Batch) -> tuple[Tensor, Reading]:
-        """Hidden states [B,T,D] (those of padding mean nothing), and what `extend` goes on from."""
-        x = self.embed(batch)
-        real = batch.real
-        positions = torch.arange(x.shape[1], device=x.device).expand(x.shape[0], -1)
-        hidden, cache = self.decoder(x, positions, block_mask(batch.blocks(self.style), real))
-        return hidden, Reading(cache=cache, real=real, lengths=real.sum(dim=1))
+    def prefill(self, batch: Batch, *, room: int | None = None) -> tuple[Tensor, Reading]:
+        """Hidden states [B,T,D] (those of padding mean nothing), and what `step` goes on from.
 
-    def extend(self, ids: Tensor, reading: Reading) -> tuple[Tensor, Reading]:
+        room: tokens that may follow, for which a `KVCache` is made at once: faster, and what decoders with windows ask
+        for, but without gradients. None = a cache that grows by joining.
+
+        Raises:
+            ContextError: more than the decoder's context.
+        """
+        x, real, blocks = self.embed(batch), batch.real, batch.blocks(self.style)
+        lengths, t = real.sum(dim=1), x.shape[1]
+        if room is None:
+            positions = torch.arange(t, device=x.device).expand(x.shape[0], -1)
+            hidden, grown = self.decoder(x, positions, block_mask(blocks, real))
+            return hidden, Reading(cache=grown, real=real, lengths=lengths)
+        cache = KVCache(
+            self.decoder.config, batch=x.shape[0], capacity=t + room, slack=t, dtype=x.dtype, device=x.device
+        )  # fmt: skip
+        hidden = self.decoder.extend(x, cache, valid=real, blocks=blocks)
+        return hidden, Reading(cache=cache, real=real, lengths=lengths)
+
+    def step(self, ids: Tensor, reading: Reading) -> tuple[Tensor, Reading]:
         """Go on with said words int64[B,t]: hidden states [B,t,D], and what was read with them."""
         new = ids.shape[1]
-        positions = reading.lengths[:, None] + torch.arange(new, device=ids.device)
-        hidden, cache = self.decoder(self.words(ids), positions, extension_mask(reading.real, new), reading.cache)
+        x, cache = self.decoder.words(ids), reading.cache
+        if isinstance(cache, KVCache):
+            hidden: Tensor = self.decoder.extend(x, cache)
+        else:
+            positions = reading.lengths[:, None] + torch.arange(new, device=ids.device)
+            hidden, cache = self.decoder(x, positions, extension_mask(reading.real, new), cache)
         real = torch.cat([reading.real, torch.ones_like(ids, dtype=torch.bool)], dim=1)
         return hidden, Reading(cache=cache, real=real, lengths=reading.lengths + new)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [B,T,V]; against `batch.labels()` they are what training asks for."""
-        hidden, _ = self.read(batch)
+        hidden, _ = self.prefill(batch)
         return self.decoder.logits(hidden)
 
 

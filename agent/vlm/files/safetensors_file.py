@@ -1,7 +1,7 @@
 """Files of weights made by others, read without trusting them: every number in a header is checked against the file.
 
 The safetensors format: 8 bytes, the header's length; the header, a JSON object of name -> dtype, shape and byte range;
-the bytes of all tensors, without gaps. GGUF is read in agent/vlm/gguf_file.py with the same checks. No pickle is read.
+the bytes of all tensors, without gaps. GGUF is read in gguf_file.py with the same checks.
 """
 
 from __future__ import annotations

@@ -30,6 +30,11 @@ def near(queries: Tensor, keys: Tensor, window: int, sinks: int) -> Tensor:
     return inside | ((k >= 0) & (k < sinks)) if sinks else inside
 
 
+def kin(queries: Tensor, keys: Tensor) -> Tensor:
+    """bool[B,1,T,S]: of one block, by the blocks of both, int64[B,T] and int64[B,S], 0 = none."""
+    return ((queries[:, :, None] == keys[:, None, :]) & (queries[:, :, None] > 0))[:, None]
+
+
 def padded(valid: Tensor) -> tuple[Tensor, Tensor]:
     """Of an attention mask bool[B,T], False = padding, wherever it stands: positions int64[B,T], and as keys.
 

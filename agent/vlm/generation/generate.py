@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agent.vlm.cache import KVCache
-from agent.vlm.language import LanguageModel
-from agent.vlm.sampling import Sampling, choose
-from agent.vlm.session import Session
+from agent.vlm.decoder.cache import KVCache
+from agent.vlm.generation.language import LanguageModel
+from agent.vlm.generation.sampling import Sampling, choose
+from agent.vlm.generation.session import Session
 
 
 class Constraint(Protocol):

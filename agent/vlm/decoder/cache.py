@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from agent.vlm.config import DecoderConfig
-from agent.vlm.layer import KeyValues
-from agent.vlm.masks import visible
+from agent.vlm.decoder.layer import KeyValues
+from agent.vlm.decoder.masks import kin, near, visible
 
 
 class ContextError(ValueError):
@@ -46,7 +46,7 @@ class Stored:
         self._tensors, self._slots, self._start, self._used = tensors, slots, start, used
 
     def put(self, k: Tensor, v: Tensor) -> KeyValues:
-        """See `agent.vlm.layer.Store`."""
+        """See `agent.vlm.decoder.layer.Store`."""
         for whole, new in zip(self._tensors, (k, v), strict=True):
             if self._start is not None:
                 whole[:, :, self._start : self._start + new.shape[2]] = new
@@ -103,8 +103,12 @@ class KVCache:
         w = self.config.window(layer)
         return Stored(self._tensors[layer], place.slots[w], place.starts[w], place.used[w])
 
-    def place(self, batch: int, t: int, *, valid: Tensor | None = None, prefix: int = 0) -> Place:
+    def place(
+        self, batch: int, t: int, *, valid: Tensor | None = None, prefix: int = 0, blocks: Tensor | None = None
+    ) -> Place:
         """Make room for T new tokens of each sequence; `valid` bool[B,T] where some are padding.
+
+        blocks: int64[B,T], which of the new tokens see each other both ways (as far as a window goes), 0 = none.
 
         Raises:
             ContextError: no room, too many at once, or a prefix that is not taken up at once.
@@ -116,7 +120,7 @@ class KVCache:
         positions = self._positions(t, None if full else valid)
         self.lengths = [n + m for n, m in zip(before, counts, strict=True)]
         self._high = [max(h, n) for h, n in zip(self._high, self.lengths, strict=True)]
-        fresh = same and before[0] == 0 and prefix <= 1
+        fresh = same and before[0] == 0 and prefix <= 1 and blocks is None
         longest, sinks = max(self.lengths), self.config.sinks
         slots, starts, used, masks = {}, dict[int, int | None](), {}, dict[int, Tensor | None]()
         for w, size in self._size.items():
@@ -130,7 +134,12 @@ class KVCache:
             if (fresh and (not w or t <= w)) or (same and t == 1 and (not w or longest <= w)):
                 masks[w] = None
             else:
-                mask = visible(positions, held[:, : used[w]], window=w, sinks=sinks, prefix=prefix)
+                keys = held[:, : used[w]]
+                mask = visible(positions, keys, window=w, sinks=sinks, prefix=prefix)
+                if blocks is not None:
+                    # Only what is taken up now has a block: what was there before has 0.
+                    there = torch.zeros_like(held).scatter_(1, slots[w], blocks)[:, : used[w]]
+                    mask = mask | (kin(blocks, there) & near(positions, keys, w, sinks) if w else kin(blocks, there))
                 # A row that is all padding so far looks anywhere, so that its softmax stays finite.
                 masks[w] = mask if min(self.lengths) else mask | ~mask.any(dim=-1, keepdim=True)
         return Place(

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from agent.vlm.cache import ContextError, KVCache
 from agent.vlm.config import DecoderConfig
 from agent.vlm.decoder import Decoder
-from agent.vlm.experts import Routing
-from agent.vlm.masks import padded, visible, with_self
+from agent.vlm.decoder.cache import ContextError, KVCache
+from agent.vlm.decoder.experts import Routing
+from agent.vlm.decoder.masks import padded, visible, with_self
 
 if TYPE_CHECKING:
     from agent.vlm.convert.words import Words

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from agent.vlm.activation import ACTIVATIONS
 from agent.vlm.config import DecoderConfig
+from agent.vlm.decoder.activation import ACTIVATIONS
 
 
 @dataclass(kw_only=True, eq=False)

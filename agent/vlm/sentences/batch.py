@@ -12,8 +12,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from agent.vlm.sentence import Input, Kind, Referral, Sentence, SentenceError, check_objects
-from agent.vlm.sentence_masks import Style, runs
+from agent.vlm.sentences.masks import Style, runs
+from agent.vlm.sentences.sentence import Input, Kind, Referral, Sentence, SentenceError, check_objects
 
 PADDING = -1
 PLACE = {"image": -2, "video": -3, "state": -4, "object": -5}

@@ -17,10 +17,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from agent.vlm.adapt.lora import LoraConfig, LoraLinear, lora_layers
+from agent.vlm.adapt.swap import matching_linears, swap_linears
 from agent.vlm.checkpoint import save_tensors
 from agent.vlm.files import CheckpointError, load_tensors, read_header, shown
-from agent.vlm.lora import LoraConfig, LoraLinear, lora_layers
-from agent.vlm.swap import matching_linears, swap_linears
 
 Learning = Literal["frozen", "lora", "full"]
 PARTS: Mapping[str, tuple[str, ...]] = {
