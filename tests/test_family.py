@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from agent.vlm import load_pretrained  # noqa: E402
 from agent.vlm.config import DecoderConfig  # noqa: E402
 from agent.vlm.decoder import Decoder, presets  # noqa: E402
-from agent.vlm.generation.language import LanguageModel  # noqa: E402
+from agent.vlm.generation.language import NO_LABEL, LanguageModel  # noqa: E402
 from tests.foreign import FAMILY, foreign, save_foreign  # noqa: E402
 
 SUMS = 1e-5
@@ -187,3 +187,15 @@ def test_sharded_folders_are_the_same(name: str, tmp_path: Path) -> None:
     assert len(list(folder.glob("*.safetensors"))) > 2
     for (key, a), b in zip(whole.state_dict().items(), load_pretrained(folder).state_dict().values(), strict=True):
         assert torch.equal(a, b), key
+
+
+def test_the_loss_is_that_of_all_logits() -> None:
+    """Of unlike lengths, and with labels at some places alone."""
+    torch.manual_seed(0)
+    c = DecoderConfig(layers=1, width=32, heads=4, kv_heads=2, head_width=8, ffn_width=40, vocabulary=64)
+    model = LanguageModel(Decoder(c))
+    ids = torch.randint(0, 64, (2, 7))
+    seen = torch.tensor([[1] * 7, [1] * 4 + [0] * 3]).bool()
+    labels = torch.where(torch.rand(2, 7) < 0.5, ids.roll(-1, 1), NO_LABEL).masked_fill(~seen, NO_LABEL)
+    expected = torch.nn.functional.cross_entropy(model.logits(ids, seen).flatten(0, 1), labels.flatten())
+    assert float(model.loss(ids, labels, seen).detach()) == pytest.approx(float(expected.detach()), abs=1e-6)

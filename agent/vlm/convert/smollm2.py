@@ -39,6 +39,11 @@ def cached_gguf(cache: Path | None = None) -> Path:
     return fetch(SMOLLM2, cache or cache_folder())
 
 
+def gguf_is_cached(cache: Path | None = None) -> bool:
+    """Whether `cached_gguf` has nothing to fetch."""
+    return ((cache or cache_folder()) / WHEEL_SHA256[:16] / Path(MEMBER).name).is_file()
+
+
 def pretrained_folder(cache: Path | None = None) -> Path:
     """SmolLM2 as its authors publish it, in float16: config.json, model.safetensors, tokenizer.json. Made once.
 

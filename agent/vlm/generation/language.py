@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from agent.vlm.config import DecoderConfig
 from agent.vlm.decoder import Decoder
@@ -19,6 +20,9 @@ from agent.vlm.decoder.masks import padded, visible, with_self
 
 if TYPE_CHECKING:
     from agent.vlm.convert.words import Words
+
+NO_LABEL = -100
+"""What torch's cross entropy leaves out."""
 
 
 class LanguageModel(nn.Module):
@@ -40,19 +44,42 @@ class LanguageModel(nn.Module):
         Raises:
             ContextError: more tokens than the model's context.
         """
+        return self.decoder.logits(self._hidden(input_ids, attention_mask, routing))
+
+    def loss(
+        self,
+        input_ids: Tensor,
+        labels: Tensor,
+        attention_mask: Tensor | None = None,
+        *,
+        routing: Routing | None = None,
+    ) -> Tensor:
+        """The mean cross entropy of what follows, nats.
+
+        labels: int64[B,T], the id that follows each token, NO_LABEL where nothing is asked: there the head, which is
+        most of the cost of a small model with many words, computes nothing either.
+
+        Raises:
+            ContextError: more tokens than the model's context.
+        """
+        asked = labels != NO_LABEL
+        hidden = self._hidden(input_ids, attention_mask, routing)
+        return F.cross_entropy(self.decoder.logits(hidden[asked]).float(), labels[asked])
+
+    def _hidden(self, input_ids: Tensor, attention_mask: Tensor | None, routing: Routing | None) -> Tensor:
         b, t = input_ids.shape
         c = self.config
         if c.context and t > c.context:
             raise ContextError(f"{t} tokens, but this model's context is {c.context}")
         x = self.decoder.words(input_ids)
+        mask: Tensor | None = None
         if attention_mask is None or bool(attention_mask.all()):
             positions = torch.arange(t, device=x.device).expand(b, t)
-            hidden, _ = self.decoder(x, positions, None, routing=routing)
-            return self.decoder.logits(hidden)
-        positions, keys = padded(attention_mask.bool())
-        mask = with_self(visible(positions, keys))
+        else:
+            positions, keys = padded(attention_mask.bool())
+            mask = with_self(visible(positions, keys))
         hidden, _ = self.decoder(x, positions, mask, routing=routing)
-        return self.decoder.logits(hidden)
+        return hidden  # type: ignore[no-any-return]
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """See `logits`."""

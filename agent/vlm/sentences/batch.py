@@ -12,14 +12,13 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from agent.vlm.generation.language import NO_LABEL
 from agent.vlm.sentences.masks import Style, runs
 from agent.vlm.sentences.sentence import Input, Kind, Referral, Sentence, SentenceError, check_objects
 
 PADDING = -1
 PLACE = {"image": -2, "video": -3, "state": -4, "object": -5}
 """Ids of places, one for each token of an input. They are negative, so that no text can ever make one."""
-NO_LABEL = -100
-"""What torch's cross entropy leaves out."""
 
 
 class Encoder(Protocol):
