@@ -34,9 +34,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from agent.vlm import load_pretrained
+from agent.vlm.convert.configs import decoder_config
 from agent.vlm.convert.smollm2 import gguf_is_cached, pretrained_folder
+from agent.vlm.convert.weights import load_decoder
 from agent.vlm.decoder import Decoder
 from agent.vlm.decoder.presets import smollm2_135m
+from agent.vlm.files.folder import Tensors, read_json
 from agent.vlm.generation.generate import generate
 from agent.vlm.generation.language import NO_LABEL, LanguageModel
 from agent.vlm.generation.session import Session
@@ -132,9 +135,14 @@ def inference(folder: Path, rounds: int) -> dict[str, dict[str, list[float]]]:
     return found
 
 
+def bare(folder: Path) -> LanguageModel:
+    """Without its tokenizer, as transformers' model comes."""
+    return LanguageModel(load_decoder(decoder_config(read_json(folder / "config.json")), Tensors(folder)))
+
+
 def stepper(name: str, folder: Path) -> Work:
     """One training step of all weights."""
-    model: Any = load_pretrained(folder) if name == OURS else theirs(folder, "eager" if name == THEIRS else "sdpa")
+    model: Any = bare(folder) if name == OURS else theirs(folder, "eager" if name == THEIRS else "sdpa")
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
     ids = ids_of(TRAIN_ROWS, TRAIN_TOKENS, smollm2_135m().vocabulary)

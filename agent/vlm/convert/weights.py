@@ -76,8 +76,8 @@ def load_decoder(
     state = {}
     for ours, group in names.items():
         shape = shapes[ours] if len(group) == 1 else shapes[ours][1:]
-        parts = [_fitting(tensors[theirs], theirs, shape).to(dtype) for theirs in group]
-        state[ours] = parts[0].clone() if len(group) == 1 else torch.stack(parts)
+        parts = [_fitting(tensors[theirs], theirs, shape).to(dtype, copy=True) for theirs in group]
+        state[ours] = parts[0] if len(group) == 1 else torch.stack(parts)
     decoder.load_state_dict(state, assign=True)
     return decoder.eval()
 
