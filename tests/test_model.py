@@ -113,7 +113,7 @@ def test_smollm2_keeps_its_perplexity() -> None:
     """WEIGHTS: 17 to 18 on plain sentences; 35 when the rows of q and k are left permuted."""
     pytest.importorskip("gguf")
     from agent.vlm.config import DecoderConfig
-    from agent.vlm.smollm2 import cached_gguf, load_into, read_tensors, read_vocabulary
+    from agent.vlm.convert.smollm2 import cached_gguf, load_into, read_tensors, read_vocabulary
     from agent.vlm.vocabulary import full_tokenizer, pruned_tokenizer
 
     path = cached_gguf()

@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -29,6 +28,7 @@ from agent.training.mirror import mirrored
 from agent.training.perception import Names, PerceptionHeads, Targets, make_targets, visual_words
 from agent.training.shards import Picture
 from agent.vlm.checkpoint import CheckpointError, load_weights, save_checkpoint, save_tensors
+from agent.vlm.files import load_tensors
 from agent.vlm.model import VLM, pointer_loss
 
 Stage = Literal["see", "speak", "both"]
@@ -158,7 +158,7 @@ def train(
     stream = Stream(tokenizer)
     heads = PerceptionHeads(model.config.vision, names)
     if heads_from is not None:
-        load_weights(heads, load_file(str(heads_from / "heads.safetensors")), "heads.safetensors")
+        load_weights(heads, load_tensors(heads_from / "heads.safetensors"), "heads.safetensors")
     run = nn.ModuleDict({"model": model, "heads": heads})
     optimizer = _optimizer(model, heads, config)
     called = [stream.words(n) for n in (*names.colours, *names.kinds, *names.sizes)]
@@ -298,9 +298,9 @@ def _resume(
     changed = {k for k, v in asdict(stored).items() if v != getattr(config, k)} - free
     if changed:
         raise CheckpointError(f"{out} holds a run with other {', '.join(sorted(changed))}; give another out=")
-    load_weights(model, load_file(str(out / "model.safetensors")), "model.safetensors")
-    load_weights(heads, load_file(str(out / "heads.safetensors")), "heads.safetensors")
-    tensors = load_file(str(out / "optimizer.safetensors"))
+    load_weights(model, load_tensors(out / "model.safetensors"), "model.safetensors")
+    load_weights(heads, load_tensors(out / "heads.safetensors"), "heads.safetensors")
+    tensors = load_tensors(out / "optimizer.safetensors")
     if int(tensors.pop("at")) != notes["step"]:
         raise CheckpointError(f"{out} was cut off between its files; start again from an earlier checkpoint")
     state: dict[int, dict[str, Tensor]] = {}

@@ -15,9 +15,8 @@ from agent.training.loop import Texts, TrainConfig
 from agent.training.loop import train as run
 from agent.training.perception import Names
 from agent.training.shards import ShardError
-from agent.training.start import new_model
+from agent.training.start import NewModel, new_model
 from agent.vlm.checkpoint import CheckpointError, load_checkpoint
-from agent.vlm.config import VisionConfig
 
 VOCABULARY_DRAWS = 2000
 """Bundles of sentences whose words a new model's vocabulary keeps."""
@@ -36,19 +35,20 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
     if config.stage != "speak" and not options.get("data"):
         raise UserError(f"stage={config.stage} trains on what? data=FOLDER (docs/training.md makes some)")
     try:
-        sources = _sources(options, config, texts)
-        words, names = words_and_names(sources)
         if (out / "training.json").is_file():
             start = out
+        loaded = load_checkpoint(Path(start)) if start else None
+        new = NewModel.from_options(options["vlm"])
+        vision = loaded.config.vision if loaded else new.vision
+        sources = _sources(options, config, texts, vision.map_grid)
+        words, names = words_and_names(sources)
         heads_from = None
-        if start:
-            loaded = load_checkpoint(Path(start))
+        if start and loaded:
             model, tokenizer = loaded.model(), loaded.tokenizer
             names = replace(Names.from_notes(loaded.training.get("names", vars(names))), pairs=names.pairs)
             heads_from = Path(start) if (Path(start) / "heads.safetensors").is_file() else None
         else:
-            layers = [int(i) for i in options["layers"]]
-            model, tokenizer = new_model(layers=layers, rank=int(options["rank"]), keep_words=words, seed=config.seed)
+            model, tokenizer = new_model(new, keep_words=words, seed=config.seed)
         print(f"train  {sum(len(s) for s in sources)} pictures, stage {config.stage}, into {out}", flush=True)
         figures = run(
             model, tokenizer, names, sources, out, config, _say, texts=texts, heads_from=heads_from
@@ -62,9 +62,9 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _sources(options: Mapping[str, Any], config: TrainConfig, texts: Texts | None) -> Sequence[Source]:
+def _sources(options: Mapping[str, Any], config: TrainConfig, texts: Texts | None, map_grid: int) -> Sequence[Source]:
     if config.stage != "speak":
-        return open_sources([Path(f) for f in str(options["data"]).split(",")], VisionConfig().map_grid)
+        return open_sources([Path(f) for f in str(options["data"]).split(",")], map_grid)
     if texts is None:
         raise UserError("stage=speak draws its sentences from `texts`; see conf/train.yaml")
     rng = np.random.default_rng(config.seed)

@@ -1,17 +1,19 @@
-"""A new model: the decoder cut out of SmolLM2, its vocabulary pruned, the rest from scratch."""
+"""A new model: SmolLM2's decoder or layers out of it, its vocabulary whole or pruned, the rest from scratch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 
-from agent.vlm.checkpoint import tie_specials
-from agent.vlm.config import DecoderConfig, VLMConfig
+from agent.vlm.checkpoint import CheckpointError, tie_specials
+from agent.vlm.config import VisionConfig, VLMConfig
+from agent.vlm.convert.smollm2 import cached_gguf, load_into, read_config, read_tensors, read_vocabulary
 from agent.vlm.model import VLM
-from agent.vlm.smollm2 import cached_gguf, load_into, read_tensors, read_vocabulary
-from agent.vlm.vocabulary import pruned_tokenizer
+from agent.vlm.vocabulary import pruned_tokenizer, whole_tokenizer
 
 LIKENESS = {
     "<instruction>": "task", "<history>": "done so far", "<plan>": "next", "<point>": "here", "<end>": "then",
@@ -21,13 +23,44 @@ LIKENESS = {
 }  # fmt: skip
 
 
-def new_model(*, layers: Sequence[int], rank: int, keep_words: Iterable[str], seed: int) -> tuple[VLM, Tokenizer]:
-    """layers: which of SmolLM2's 30 layers to keep, in order. rank, keep_words: see `pruned_tokenizer`."""
+@dataclass(frozen=True, kw_only=True)
+class NewModel:
+    """What a model without a past is made of; see conf/vlm/.
+
+    layers: of SmolLM2's 30, in order. rank: see `pruned_tokenizer`; 0 = the whole vocabulary.
+    """
+
+    layers: tuple[int, ...]
+    rank: int
+    vision: VisionConfig
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> NewModel:
+        vision = {**options["vision"], "stem": tuple(options["vision"]["stem"])}
+        return cls(
+            layers=tuple(int(i) for i in options["layers"]), rank=int(options["rank"]), vision=VisionConfig(**vision)
+        )
+
+
+def new_model(new: NewModel, *, keep_words: Iterable[str], seed: int) -> tuple[VLM, Tokenizer]:
+    """keep_words: see `pruned_tokenizer`.
+
+    Raises:
+        OSError: SmolLM2 can't be had.
+        CheckpointError: its file is damaged or has no such layers, or no model can have such sizes.
+    """
     torch.manual_seed(seed)
     path = cached_gguf()
-    tokenizer, rows = pruned_tokenizer(*read_vocabulary(path), rank=rank, keep_words=keep_words)
+    words = read_vocabulary(path)
+    tokenizer, rows = (
+        pruned_tokenizer(*words, rank=new.rank, keep_words=keep_words) if new.rank else whole_tokenizer(*words)
+    )
     size = -(-tokenizer.get_vocab_size() // 64) * 64
-    model = VLM(VLMConfig(decoder=DecoderConfig(layers=len(layers), vocabulary=size)))
-    load_into(model.decoder, read_tensors(path), list(layers), rows)
+    sizes = replace(read_config(path), layers=len(new.layers), vocabulary=size, context=0)
+    try:
+        model = VLM(VLMConfig(decoder=sizes, vision=new.vision))
+    except ValueError as error:
+        raise CheckpointError(f"no model has these sizes: {error}") from error
+    load_into(model.decoder, read_tensors(path), list(new.layers), rows)
     tie_specials(model, tokenizer, LIKENESS)
     return model, tokenizer

@@ -17,17 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from agent.vlm.config import VLMConfig
+from agent.vlm.files import CheckpointError as CheckpointError
+from agent.vlm.files import load_tensors
 from agent.vlm.model import VLM
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be used; says which file and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,10 +64,11 @@ def load_weights(module: torch.nn.Module, weights: Mapping[str, Tensor], name: s
     module.load_state_dict({k: v.to(own[k].dtype) for k, v in weights.items()})
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
     """Write under a temporary name, sync, rename."""
     temporary = path.with_name(path.name + ".part")
-    save_file({k: v.detach().contiguous().cpu() for k, v in tensors.items()}, str(temporary))
+    plain = {k: v.detach().contiguous().cpu() for k, v in tensors.items()}
+    save_file(plain, str(temporary), metadata=dict(metadata) if metadata else None)
     with open(temporary, "rb") as f:
         os.fsync(f.fileno())
     temporary.replace(path)
@@ -103,10 +101,12 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     try:
         config = VLMConfig.from_json(json.loads((folder / "config.json").read_text()))
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        weights = load_file(str(folder / "model.safetensors"))
+        weights = load_tensors(folder / "model.safetensors")
         notes = folder / "training.json"
         training = json.loads(notes.read_text()) if notes.is_file() else {}
-    except (ValueError, TypeError, KeyError, SafetensorError) as error:
+    except CheckpointError:
+        raise
+    except (ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{folder} is damaged or of another kind: {error}") from error
     except Exception as error:  # tokenizers raises bare Exception
         raise CheckpointError(f"{folder}/tokenizer.json does not load: {error}") from error

@@ -10,12 +10,18 @@ about one picture share the cost of looking at it. In use there is one segment.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from agent.vlm.config import VLMConfig
 from agent.vlm.decoder import Cache, Decoder, RMSNorm
+from agent.vlm.sentences.batch import Encoder
+from agent.vlm.sentences.masks import block_mask
+from agent.vlm.sentences.multimodal import MultimodalLM
+from agent.vlm.sentences.sentence import Kind
 from agent.vlm.vision import Vision
 
 
@@ -25,32 +31,35 @@ def segment_mask(segments: Tensor, prefix: int) -> Tensor:
     segments: int64[B,T] of the tokens after the prefix, counted from 1, 0 = padding. Returns bool[B,1,P+T,P+T].
     A padding token looks at itself alone, so that its softmax stays finite.
     """
-    b, t = segments.shape
-    total = prefix + t
-    ids = torch.cat([segments.new_full((b, prefix), -1), segments], dim=1)
-    causal = torch.ones(total, total, dtype=torch.bool, device=segments.device).tril()
-    same = ids[:, :, None] == ids[:, None, :]
-    to_prefix = (ids[:, None, :] == -1) & (ids[:, :, None] != 0)
-    mask = to_prefix | (same & causal & (ids[:, :, None] > 0))
-    mask |= torch.eye(total, dtype=torch.bool, device=segments.device)
-    return mask[:, None]
+    ids = F.pad(segments, (prefix, 0))
+    blocks = F.pad(torch.zeros_like(segments), (prefix, 0), value=1)
+    real = F.pad(segments > 0, (prefix, 0), value=True)
+    return block_mask(blocks, real, ids)
 
 
-class VLM(nn.Module):
-    """ViT, projector, state encoder, decoder-only LM and pointer head."""
+class VLM(MultimodalLM):
+    """nano and base: one picture and one state before the words, and a pointer head that reads off points.
+
+    As a `MultimodalLM` it reads `sentence("<image><state>" + words, ...)`; `read` and `extend` are the same by tensors,
+    for training many sentences on one picture and for export.
+    """
 
     def __init__(self, config: VLMConfig) -> None:
-        super().__init__()
-        self.config = config
         d, v = config.decoder.width, config.vision
-        self.vision = Vision(v)
-        self.decoder = Decoder(config.decoder)
+        vision = Vision(v)  # before the decoder, for seeds to give the weights that they gave
+        super().__init__(Decoder(config.decoder), {}, style="inputs")
+        self.config = config
+        self.vision = vision
         self.project = nn.Linear(v.width, d)
         self.state = nn.Sequential(nn.Linear(config.state_width, 64), nn.GELU(approximate="tanh"), nn.Linear(64, d))
         self.prefix_norm = RMSNorm(d, config.decoder.norm_eps)
         nn.init.constant_(self.prefix_norm.weight, 0.134)  # the scale of SmolLM2's word embeddings
         self.pointer = nn.Linear(d, v.map_width)
         self.nothing = nn.Linear(d, 1)
+
+    def readers(self) -> Mapping[Kind, Encoder]:
+        """See `MultimodalLM`; the parts are this model's own, under the names that its checkpoints have."""
+        return {"image": _Picture(self), "state": _State(self)}
 
     def prefix(self, tokens: Tensor, state: Tensor) -> Tensor:
         """Image tokens [B,G*G,W] and state [B,S] -> prefix embeddings [B,P,D]."""
@@ -61,7 +70,7 @@ class VLM(nn.Module):
         """Hidden states [B,T,D] of the tokens after the prefix. positions int64[B,T] count from P."""
         prefix = self.prefix(tokens, state)
         p = prefix.shape[1]
-        x = torch.cat([prefix, self.decoder.embed(ids).to(prefix.dtype)], dim=1)
+        x = torch.cat([prefix, self.decoder.words(ids).to(prefix.dtype)], dim=1)
         start = torch.arange(p, device=ids.device).expand(ids.shape[0], p)
         hidden, _ = self.decoder(x, torch.cat([start, positions], dim=1), segment_mask(segments, p))
         return hidden[:, p:]  # type: ignore[no-any-return]
@@ -84,6 +93,38 @@ class VLM(nn.Module):
         """Pointer logits: query [N,C+1] in one map [C,M,M] -> [N,M*M+1]; the last says "nothing like that here"."""
         scores = query[:, :-1] @ features.flatten(1) / features.shape[0] ** 0.5
         return torch.cat([scores, query[:, -1:]], dim=1)
+
+
+class _Picture:
+    """A VLM's eye as an `Encoder`: the norm of its prefix is the same for every token."""
+
+    def __init__(self, model: VLM) -> None:
+        self.model = model
+
+    def tokens(self, shape: tuple[int, ...]) -> int:
+        v = self.model.config.vision
+        if shape != (3, v.image_px, v.image_px):
+            raise ValueError(f"a picture has shape {list(shape)}, this model takes {[3, v.image_px, v.image_px]}")
+        return v.grid**2
+
+    def __call__(self, items: Tensor) -> Tensor:
+        tokens, _ = self.model.vision(items)
+        return self.model.prefix_norm(self.model.project(tokens))  # type: ignore[no-any-return]
+
+
+class _State:
+    """A VLM's state encoder as an `Encoder`."""
+
+    def __init__(self, model: VLM) -> None:
+        self.model = model
+
+    def tokens(self, shape: tuple[int, ...]) -> int:
+        if shape != (self.model.config.state_width,):
+            raise ValueError(f"a state has shape {list(shape)}, this model takes [{self.model.config.state_width}]")
+        return 1
+
+    def __call__(self, items: Tensor) -> Tensor:
+        return self.model.prefix_norm(self.model.state(items))[:, None]  # type: ignore[no-any-return]
 
 
 def pointer_targets(cells: Tensor, map_grid: int, sigma_cells: float = 0.7) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from agent.vlm.config import VisionConfig
+from agent.vlm.encoders.block import Block, BlockConfig
 
 
 class ConvNorm(nn.Module):
@@ -23,25 +24,6 @@ class ConvNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.gelu(self.norm(self.conv(x)), approximate="tanh")
-
-
-class Block(nn.Module):
-    """Pre-norm transformer encoder block (Dosovitskiy et al. 2021)."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-        self.fc1, self.fc2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        b, t, w = x.shape
-        q, k, v = self.qkv(self.norm1(x)).view(b, t, 3, self.heads, w // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
-        x = x + self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, t, w))
-        out: Tensor = x + self.fc2(F.gelu(self.fc1(self.norm2(x)), approximate="tanh"))
-        return out
 
 
 class Vision(nn.Module):
@@ -61,7 +43,10 @@ class Vision(nn.Module):
         patch = c.map_grid // 2 // c.grid
         self.patch = nn.Conv2d(d, c.width, patch, patch)
         self.position = nn.Parameter(0.02 * torch.randn(c.grid**2, c.width))
-        self.blocks = nn.ModuleList(Block(c.width, c.heads) for _ in range(c.layers))
+        block = BlockConfig(
+            width=c.width, heads=c.heads, ffn_width=4 * c.width, activation="gelu_tanh", norm_eps=1e-5
+        )  # fmt: skip
+        self.blocks = nn.ModuleList(Block(block) for _ in range(c.layers))
         self.norm = nn.LayerNorm(c.width)
         self.back8 = nn.Conv2d(c.width, d, 1)
         self.fuse8 = ConvNorm(d, d, 3)

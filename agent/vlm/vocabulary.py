@@ -1,4 +1,5 @@
-"""A smaller vocabulary for `nano`: SmolLM2's tokenizer with the lower-case words of everyday rank, plus our specials.
+"""A smaller vocabulary for `nano`: SmolLM2's tokenizer with the lower-case words of everyday rank, plus our specials;
+and the whole one for `base`.
 
 A byte-level BPE stays a byte-level BPE when tokens are dropped, as long as every kept token keeps one merge that makes
 it out of kept tokens: words that lost their token fall into smaller pieces, down to single bytes, and nothing is ever
@@ -59,7 +60,15 @@ def pruned_tokenizer(
     rows = sorted(index[t] for t in kept if t in index)
     vocabulary = {tokens[row]: i for i, row in enumerate(rows)}
     kept_merges = [(a, b) for a, b in merges if a in vocabulary and b in vocabulary and a + b in vocabulary]
-    small = _tokenizer(vocabulary, kept_merges)
-    small.add_special_tokens([AddedToken(s, special=True, normalized=False) for s in SPECIALS])
+    return _with_specials(_tokenizer(vocabulary, kept_merges)), rows
+
+
+def whole_tokenizer(tokens: list[str], merges: list[tuple[str, str]]) -> tuple[Tokenizer, list[int]]:
+    """All of SmolLM2's tokens, and ours behind them; with the rows of the embedding table as `pruned_tokenizer`."""
+    return _with_specials(full_tokenizer(tokens, merges)), list(range(len(tokens)))
+
+
+def _with_specials(tokenizer: Tokenizer) -> Tokenizer:
+    tokenizer.add_special_tokens([AddedToken(s, special=True, normalized=False) for s in SPECIALS])
     # A round trip through JSON, so that the ids are the ones that a loaded file gives.
-    return Tokenizer.from_str(json.dumps(json.loads(small.to_str()))), rows
+    return Tokenizer.from_str(json.dumps(json.loads(tokenizer.to_str())))

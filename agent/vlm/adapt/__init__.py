@@ -1,0 +1,1 @@
+"""Adaptation: which parts of a model learn, in full or by low-rank updates, and the files of it."""

@@ -1,0 +1,1 @@
+"""Weights of others: what a folder of theirs holds, and how its names and numbers become ours."""

@@ -1,0 +1,1 @@
+"""Multimodal sentences: words, with pictures, videos, robot states and objects at any position among them."""
