@@ -23,11 +23,11 @@ _UNDER = "(under|below|beneath|underneath|supporting|holding up|propping up|bear
 _HOLDS = "(holds|holds up|supports|props up|bears|is under|is below|is beneath|is underneath|lies under|stays under)"
 _UPON = "(is on|is on top of|is above|is over|sits on|stands on|lies on|sits atop|has below it|has under it)"
 _TALL = "(a tower|a stack|a pile|a totem|a skyscraper|something tall|a construction)"
-UP = (
+_UP = (
     "(starting (from|at) the bottom|working upwards|working up|going up|going upwards|counting from the bottom"
     "|bottom first|lowest first|base first|in ascending order|bottom up|bottom to top|lowest to highest|upwards)"
 )
-DOWN = (
+_DOWN = (
     "(starting (from|at) the top|working downwards|working down|going down|going downwards|counting from the top"
     "|top first|highest first|in descending order|top down|top to bottom|highest to lowest|downwards)"
 )
@@ -36,7 +36,7 @@ _LABELS = (
     "step", "task", "job", "part", "point", "action", "order", "command", "number", "no.", "phase", "stage", "round",
     "move", "to-do", "request",
 )  # fmt: skip
-AFTERWARDS = (
+_AFTERWARDS = (
     "(then|then|next|next up|after that|after this|afterwards|thereafter|later|following that|once done|when finished"
     "|with that done|when that is done|after you finish|now|and then|and next|and after that|second|secondly|as second)"
 )
@@ -77,16 +77,16 @@ TOWERS = (
         f"{{a}} {_UPON} {{b}}(,| and|, while) {{b}} {_UPON} {{c}}",
         f"{{b}} {_UPON} {{c}}(,| and|, while) {{a}} {_UPON} {{b}}",
         "!(let|have|make) {c} (hold|hold up|support|bear) {b} and {b} (hold|hold up|support|bear) {a}",
-        f"!(stack|pile|arrange|line up|put) {{cba}}[,] {UP}",
-        f"!(stack|pile|arrange|line up|put) {{abc}}[,] {DOWN}",
-        f"!{UP}, (stack|pile|put|set) {{c}}, {{b}}, {{a}}",
-        f"!{DOWN}, (stack|pile|put|set) {{a}}, {{b}}, {{c}}",
-        f"!<build> {_TALL}, {UP}: {{cba}}",
-        f"!<build> {_TALL}, {DOWN}: {{abc}}",
-        f"{{c}}, {{b}}, {{a}}: {UP}",
-        f"{{a}}, {{b}}, {{c}}: {DOWN}",
-        f"(my|the|this) (tower|stack|pile), {UP}, is {{c}}, {{b}}, {{a}}",
-        f"(my|the|this) (tower|stack|pile), {DOWN}, is {{a}}, {{b}}, {{c}}",
+        f"!(stack|pile|arrange|line up|put) {{cba}}[,] {_UP}",
+        f"!(stack|pile|arrange|line up|put) {{abc}}[,] {_DOWN}",
+        f"!{_UP}, (stack|pile|put|set) {{c}}, {{b}}, {{a}}",
+        f"!{_DOWN}, (stack|pile|put|set) {{a}}, {{b}}, {{c}}",
+        f"!<build> {_TALL}, {_UP}: {{cba}}",
+        f"!<build> {_TALL}, {_DOWN}: {{abc}}",
+        f"{{c}}, {{b}}, {{a}}: {_UP}",
+        f"{{a}}, {{b}}, {{c}}: {_DOWN}",
+        f"(my|the|this) (tower|stack|pile), {_UP}, is {{c}}, {{b}}, {{a}}",
+        f"(my|the|this) (tower|stack|pile), {_DOWN}, is {{a}}, {{b}}, {{c}}",
         "!first {c}(,|;|, then) (on|onto|over|above) (it|that|this) {b}(,|;| and|, finally) (on|over|above) that {a}",
         "!(rest|balance|sit|stand|lay|set) {a} on {b} (once|after|when|as soon as) {b} (is|sits|stands|lies) on {c}",
         "!(rest|balance|sit|stand|lay|set) {b} on {c}(,| and|;) (its|the) (top|roof|tip) is {a}",
@@ -107,10 +107,10 @@ PAIRS = (
     "!(let|have|make) {b} (hold|hold up|support|bear) {a}",
     f"!<build> {_TALL} (with|of|from|having) {{a}} {_OVER} {{b}}",
     f"!<build> {_TALL} (with|of|from|having) {{b}} {_UNDER} {{a}}",
-    f"!<build> {_TALL}, {UP}: {{b}}, {{a}}",
-    f"!<build> {_TALL}, {DOWN}: {{a}}, {{b}}",
-    f"!(stack|pile|put) {{b}} and {{a}}[,] {UP}",
-    f"!(stack|pile|put) {{a}} and {{b}}[,] {DOWN}",
+    f"!<build> {_TALL}, {_UP}: {{b}}, {{a}}",
+    f"!<build> {_TALL}, {_DOWN}: {{a}}, {{b}}",
+    f"!(stack|pile|put) {{b}} and {{a}}[,] {_UP}",
+    f"!(stack|pile|put) {{a}} and {{b}}[,] {_DOWN}",
 )
 
 
@@ -121,7 +121,7 @@ def listed(slots: Sequence[str]) -> tuple[str, ...]:
         for label, numbers in zip(_LABELS, _NUMBERS * len(_LABELS), strict=False)
     ]
     bare = ["[,|;|.] ".join(f"{n}(:|.) {{{s}}}" for s, n in zip(slots, numbers, strict=False)) for numbers in _NUMBERS]
-    then = f"(,|;|.) {AFTERWARDS}[,|:] "
+    then = f"(,|;|.) {_AFTERWARDS}[,|:] "
     first = "(first|firstly|for a start|to start with|initially|at first|as first|start|begin)"
     chained = [f"!{{{slots[0]}}}" + "".join(f"{then}{{{s}}}" for s in slots[1:])] * 3
     opened = [f"{first}(,|:) {{{slots[0]}}}" + "".join(f"{then}{{{s}}}" for s in slots[1:])] * 3

@@ -5,6 +5,7 @@ Shapes: O outputs, I inputs, G group size, N groups in a row (the last may be sh
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TypeVar
 
 import torch
@@ -18,7 +19,7 @@ GROUPS = (32, 64, 128)
 Layer = TypeVar("Layer", bound="SmallLinear")
 
 
-class SmallLinear(nn.Module):
+class SmallLinear(nn.Module, ABC):
     """What the packed layers have in common: sizes, a bias in float, and a way to be made of a linear layer."""
 
     bias: Tensor | None
@@ -28,13 +29,13 @@ class SmallLinear(nn.Module):
         self.inputs, self.outputs = inputs, outputs
         self.register_buffer("bias", torch.zeros(outputs) if bias else None)
 
+    @abstractmethod
     def pack(self, weight: Tensor) -> None:
         """Take over a weight, float[O,I]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unpacked(self) -> Tensor:
         """The weight as it is used, float32[O,I]."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def fill(self: Layer, linear: nn.Linear) -> Layer:
