@@ -26,7 +26,10 @@ def train(*, record: RunRecord, **options: Any) -> Exit:
 def export(*, record: RunRecord, **options: Any) -> Exit:
     """See conf/export.yaml."""
     need("export", "torch", "onnx", "onnxscript")
-    from agent.onboard.export import export as work
+    if options.get("language"):
+        from agent.onboard.export_language import export as work
+    else:
+        from agent.onboard.export import export as work
 
     record.figures.update(work({**options, "seed": record.seed, "out": record.out}) or {})
     return Exit.DONE

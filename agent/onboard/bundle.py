@@ -37,7 +37,8 @@ class BundleError(ValueError):
 class Manifest:
     """What the run time must know, and where the bundle comes from.
 
-    words: those that names in a plan may be made of besides the instruction's own; none given, any.
+    words: those that names in a plan may be made of besides the instruction's own; none given, any. foreign: nouns that
+    training had for what is not there, and which stand for nothing else.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Manifest:
     sha256: dict[str, str]
     training: dict[str, Any]
     words: Sequence[str] = ()
+    foreign: Sequence[str] = ()
     format: int = FORMAT
 
     def to_json(self) -> str:
@@ -96,8 +98,8 @@ class Bundle:
             self.stream = Stream.from_file(folder / "tokenizer.json")
             table = load_file(str(folder / "embeddings.safetensors"))
             self.table: NDArray[np.float32] = table["rows"].astype(np.float32) * table["scales"][:, None]
-            self.vision = _session(folder / "vision.onnx", threads)
-            self.decoder = _session(folder / "decoder.onnx", threads)
+            self.vision = open_session(folder / "vision.onnx", threads)
+            self.decoder = open_session(folder / "decoder.onnx", threads)
         except BundleError:
             raise
         except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
@@ -132,7 +134,12 @@ class Bundle:
         return self.table[np.asarray(ids, dtype=np.int64)][None]
 
 
-def _session(path: Path, threads: int) -> ort.InferenceSession:
+def open_session(path: Path, threads: int) -> ort.InferenceSession:
+    """A graph on the processor.
+
+    Raises:
+        BundleError: onnxruntime does not open it.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,8 +57,10 @@ class _Extend(nn.Module):
         return hidden, self.model.query(hidden), keys, values
 
 
-def export_bundle(checkpoint: Path, out: Path, *, name: str, weights: Weights = "int8") -> dict[str, Any]:
-    """Write a bundle into `out` and return the figures of its check.
+def export_bundle(
+    checkpoint: Path, out: Path, *, name: str, weights: Weights = "int8", foreign: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Write a bundle into `out` and return the figures of its check. foreign: see `Manifest`.
 
     Raises:
         CheckpointError: the checkpoint does not load.
@@ -86,7 +88,7 @@ def export_bundle(checkpoint: Path, out: Path, *, name: str, weights: Weights = 
         (folder / "tokenizer.json").write_text(loaded.tokenizer.to_str())
         for file in FILES:
             (folder / file).replace(out / file)
-    manifest = _manifest(loaded, out, name)
+    manifest = _manifest(loaded, out, name, foreign)
     temporary = out / "manifest.json.part"
     temporary.write_text(manifest.to_json())
     temporary.replace(out / "manifest.json")
@@ -156,7 +158,7 @@ def _write_table(model: VLM, path: Path) -> None:
     save_file({"rows": rows, "scales": scales.astype(np.float32)}, str(path))
 
 
-def _manifest(loaded: Checkpoint, out: Path, name: str) -> Manifest:
+def _manifest(loaded: Checkpoint, out: Path, name: str, foreign: Sequence[str]) -> Manifest:
     v, d = loaded.config.vision, loaded.config.decoder
     names = loaded.training.get("names", {})
     words = [word for table in ("colours", "kinds", "sizes") for word in names.get(table, ())]
@@ -164,7 +166,7 @@ def _manifest(loaded: Checkpoint, out: Path, name: str) -> Manifest:
         name=name, image_px=v.image_px, map_grid=v.map_grid, map_width=v.map_width,
         prefix_tokens=loaded.config.prefix_tokens, layers=d.layers, kv_heads=d.kv_heads, head_width=d.head_width,
         width=d.width, sha256={f: sha256_of(out / f) for f in FILES}, training=loaded.training,
-        words=[*words, "thing", ANY.strip()] if words else (),
+        words=[*words, "thing", ANY.strip()] if words else (), foreign=foreign,
     )  # fmt: skip
 
 
@@ -178,6 +180,9 @@ def export(options: Mapping[str, Any]) -> dict[str, Any]:
         raise UserError("export what? checkpoint=FOLDER, as `palmetto train` wrote it")
     weights: Weights = "int8" if options.get("quantise", True) else "fp32"
     try:
-        return export_bundle(Path(options["checkpoint"]), Path(options["out"]), name=options["name"], weights=weights)
+        return export_bundle(
+            Path(options["checkpoint"]), Path(options["out"]), name=options["name"], weights=weights,
+            foreign=options.get("foreign") or (),
+        )  # fmt: skip
     except (CheckpointError, BundleError) as error:
         raise UserError(str(error)) from error

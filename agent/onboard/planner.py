@@ -107,7 +107,7 @@ class OnnxPlanner:
         )  # fmt: skip
         written = self._choose(writer, self._rest(instruction, history))
         if not history:
-            written = understood(writer, written, frozenset(manifest.words))
+            written = understood(writer, written, frozenset(manifest.words), frozenset(manifest.foreign))
         return grounded(written.calls, written.found, history)
 
     def _rest(self, instruction: str, history: Sequence[PrimitiveResult]) -> tuple[PrimitiveCall, ...]:

@@ -68,11 +68,14 @@ def reconsidered(writer: Writer, written: Written) -> Written:
     return max(near, key=lambda plan: (_seen(plan), plan.log_likelihood), default=written)
 
 
-def understood(writer: Writer, written: Written, known: frozenset[str]) -> Written:
+def understood(
+    writer: Writer, written: Written, known: frozenset[str], foreign: frozenset[str] = frozenset()
+) -> Written:
     """What is not there, or there twice, under an unknown word that was said may be there under a known one that it may
-    stand for: "the black hamper" is the black box, if there is one. known: words."""
-    strange = [i for i, pair in enumerate(written.found) if not clear(*pair) and not known.issuperset(pair[0].split())]
-    if not known or not strange:
+    stand for: "the black hamper" is the black box, if there is one. known: words; foreign: that stand for nothing else,
+    so that no glove is taken for a block."""
+    unclear = [frozenset(name.split()) for name, seen in written.found if not clear(name, seen)]
+    if not known or not any(name - known for name in unclear) or any(name & foreign for name in unclear):
         return written
     first = writer.likeliest(words=known)
     found = []

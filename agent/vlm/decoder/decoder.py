@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from agent.vlm.config import DecoderConfig
 from agent.vlm.decoder.experts import Routing
 from agent.vlm.decoder.layer import KeyValues, Layer, Store
+from agent.vlm.decoder.linear import linear, product
 from agent.vlm.decoder.masks import near
 from agent.vlm.decoder.norms import make_norm
 from agent.vlm.decoder.packed import PackedLinear, can_pack, pack_children
@@ -140,7 +140,7 @@ class Decoder(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         """hidden [..., D] -> [..., V]."""
         c = self.config
-        z = F.linear(hidden, self.embed.weight) if self.head is None else self.head(hidden)
+        z = product(hidden, self.embed.weight) if self.head is None else linear(self.head, hidden)
         if c.logit_scale != 1.0:
             z = z * c.logit_scale
         return torch.tanh(z / c.logit_softcap) * c.logit_softcap if c.logit_softcap else z

@@ -13,6 +13,7 @@ from agent.vlm.config import DecoderConfig
 from agent.vlm.decoder.activation import ACTIVATIONS
 from agent.vlm.decoder.attention import attend
 from agent.vlm.decoder.experts import Experts, Routing
+from agent.vlm.decoder.linear import linear
 from agent.vlm.decoder.norms import make_norm
 from agent.vlm.decoder.packed import PackedLinear, join, pack_children
 from agent.vlm.decoder.rope import rotate
@@ -80,7 +81,8 @@ class Layer(nn.Module):
         c = self.config
         b, t, _ = h.shape
         if self.qkv is None:
-            q, k, v = (x.view(b, t, -1, c.head_width).transpose(1, 2) for x in (self.q(h), self.k(h), self.v(h)))
+            parts = (linear(m, h) for m in (self.q, self.k, self.v))
+            q, k, v = (x.view(b, t, -1, c.head_width).transpose(1, 2) for x in parts)
         else:
             heads = self.qkv(h).view(b, t, -1, c.head_width).transpose(1, 2)
             q, k, v = heads.split([c.heads, c.kv_heads, c.kv_heads], dim=1)
@@ -88,14 +90,16 @@ class Layer(nn.Module):
             q, k = self.q_norm(q), self.k_norm(k)
         q, (k, v) = rotate(q, *rope), store.put(rotate(k, *rope), v)
         y = attend(q, k, v, mask, causal=causal, scale=self.scale, softcap=c.attention_softcap)
-        out: Tensor = self.o(y.transpose(1, 2).reshape(b, t, -1))
-        return out
+        return linear(self.o, y.transpose(1, 2).reshape(b, t, -1))
 
     def _feed_forward(self, h: Tensor, routing: Routing | None) -> Tensor:
         if self.experts is not None:
             return self.experts(h, routing)  # type: ignore[no-any-return]
-        gate, up = (self.gate(h), self.up(h)) if self.gate_up is None else self.gate_up(h).chunk(2, dim=-1)
-        return self.down(ACTIVATIONS[self.config.activation](gate) * up)  # type: ignore[no-any-return]
+        if self.gate_up is None:
+            gate, up = linear(self.gate, h), linear(self.up, h)
+        else:
+            gate, up = self.gate_up(h).chunk(2, dim=-1)
+        return linear(self.down, ACTIVATIONS[self.config.activation](gate) * up)
 
     def pack(self) -> None:
         """See `Decoder.pack`."""
