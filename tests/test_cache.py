@@ -12,6 +12,7 @@ from agent.vlm.config import DecoderConfig, RopeScaling  # noqa: E402
 from agent.vlm.decoder import Decoder  # noqa: E402
 from agent.vlm.decoder.cache import ContextError, KVCache  # noqa: E402
 from agent.vlm.decoder.masks import padded, visible, with_self  # noqa: E402
+from agent.vlm.generation import language  # noqa: E402
 from agent.vlm.generation.language import LanguageModel  # noqa: E402
 from agent.vlm.generation.session import Session, shared  # noqa: E402
 
@@ -141,6 +142,25 @@ def test_memory_does_not_grow_as_tokens_come() -> None:
             ours.read(torch.randint(64, (1, 16)), cache)
     assert cache.lengths == [640]
     assert cache.nbytes == before == 4 * 2 * 2 * 8 * 4 * (2 + 5 + 16 + 1)
+
+
+def test_a_long_text_is_read_in_pieces(monkeypatch) -> None:
+    """Layers that see everything, too: rows of different lengths, the shorter padded in front."""
+    monkeypatch.setattr(language, "READ_AT_ONCE", 7)
+    ours = model(TINY)
+    ids = torch.randint(64, (2, 40), generator=torch.Generator().manual_seed(1))
+    valid = torch.ones(2, 40, dtype=torch.bool)
+    valid[1, :11] = False
+    pieces = []
+    extend = ours.decoder.extend
+    monkeypatch.setattr(ours.decoder, "extend", lambda x, *a, **k: pieces.append(x.shape[1]) or extend(x, *a, **k))
+    with torch.no_grad():
+        whole = ours.logits(ids, valid)[:, -1]
+        last = ours.read(ids, ours.new_cache(batch=2, capacity=40), valid=valid)
+        assert pieces == [7, 7, 7, 7, 7, 5]
+        ours.read(ids[:1], ours.new_cache(capacity=40), prefix=20)
+        assert pieces[6:] == [40], "a prefix is taken up at once"
+    assert (ours.decoder.logits(last) - whole).abs().max() < SUMS
 
 
 @pytest.mark.parametrize("config", [TINY, WINDOWED, SINKS], ids=["whole", "5 to 1", "sinks"])

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NO_LABEL = -100
 """What torch's cross entropy leaves out."""
+READ_AT_ONCE = 1024
+"""Tokens, where no prefix has to be: a long text's feed-forward blocks would take several times the cache's memory."""
 
 
 class LanguageModel(nn.Module):
@@ -100,15 +102,16 @@ class LanguageModel(nn.Module):
         )  # fmt: skip
 
     def read(self, input_ids: Tensor, cache: KVCache, *, valid: Tensor | None = None, prefix: int = 0) -> Tensor:
-        """int64[B,T] goes into the cache, in chunks where windows ask for it -> hidden [B,D] of each row's last token.
+        """int64[B,T] goes into the cache, in chunks -> hidden [B,D] of each row's last token.
 
         valid: bool[B,T], False = padding; each row has a real token. prefix: see `Decoder.extend`.
         """
         t = input_ids.shape[1]
         last = torch.full((len(input_ids),), t - 1) if valid is None else _last(valid)
         hidden: Tensor | None = None
-        for start in range(0, t, cache.chunk):
-            part = slice(start, min(start + cache.chunk, t))
+        step = cache.chunk if prefix else min(cache.chunk, READ_AT_ONCE)
+        for start in range(0, t, step):
+            part = slice(start, min(start + step, t))
             seen = None if valid is None else valid[:, part]
             h = self.decoder.extend(self.decoder.words(input_ids[:, part]), cache, valid=seen, prefix=prefix)
             hidden = h.new_zeros(len(h), h.shape[2]) if hidden is None else hidden
