@@ -5,8 +5,9 @@
 A decoder of SmolLM2's width (576, 9 heads over 3 key-value heads) with 6 layers and random weights, in float32 on one
 thread, in three configurations: all layers see everything; all see 512 tokens and 4 sinks; five of six do (Gemma 3's
 5:1). It reads the whole context in chunks of 256 tokens into a `KVCache`, as a `Session` does, then one token more.
-Every cell is a process of its own; --out keeps what was measured, so that a run that was cut off goes on. Cache: bytes of keys and values. Peak: the most that was resident while reading,
-less what was before the cache was made. Times are CPU time; the next token's is a median.
+Every cell is a process of its own; --out keeps what was measured, so that a run that was cut off goes on. Cache: bytes
+of keys and values. Peak: the most that was resident while reading, less what was before the cache was made. Times are
+CPU time; the next token's is a median.
 """
 
 from __future__ import annotations
@@ -87,24 +88,30 @@ def draw(cells: dict[str, dict[int, Cell]], path: Path) -> None:
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.lines import Line2D
 
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-    figure, (memory, time) = plt.subplots(1, 2, figsize=(8.6, 3.5), dpi=110, layout="constrained")
-    for kind, row in cells.items():
-        at = list(row)
-        style = {"color": COLOURS[kind], "linewidth": 1.6, "markersize": 4}
-        memory.plot(at, [c.cache for c in row.values()], "o-", label=f"{kind}: cache", **style)
-        memory.plot(at, [c.peak for c in row.values()], "s:", label=f"{kind}: peak", **style)
-        time.plot(at, [c.read for c in row.values()], "o-", label=f"{kind}: whole context", **style)
-        time.plot(at, [c.following / 1e3 for c in row.values()], "s:", label=f"{kind}: next token", **style)
-    for axes, title, unit in ((memory, "Memory", "MiB"), (time, "CPU time, one thread", "seconds")):
-        axes.set(xscale="log", yscale="log", xlabel="tokens of context", ylabel=unit)
+    figure, panels = plt.subplots(1, 2, figsize=(8.2, 3.7), dpi=100, layout="constrained")
+    shown = (
+        ("Memory, MiB", ("most in use while reading", lambda c: c.peak), ("keys and values", lambda c: c.cache)),
+        ("CPU seconds, one thread", ("reading it all", lambda c: c.read), ("next token", lambda c: c.following / 1e3)),
+    )
+    for axes, (title, dotted, solid) in zip(panels, shown, strict=True):
+        for kind, row in cells.items():
+            for (_, value), style in ((dotted, "s:"), (solid, "o-")):
+                values = [value(c) for c in row.values()]
+                axes.plot(list(row), values, style, color=COLOURS[kind], linewidth=1.6, markersize=4)
+        axes.set(xscale="log", yscale="log", xlabel="tokens of context")
         axes.set_title(title, loc="left", fontweight="bold", fontsize=10)
         axes.set_xticks(list(LENGTHS), [f"{n // 1024}k" for n in LENGTHS])
+        axes.yaxis.set_major_formatter(lambda y, _: f"{y:g}")
         axes.minorticks_off()
         axes.grid(alpha=0.25)
-        axes.legend(frameon=False, fontsize=7.5, loc="upper left")
-    figure.savefig(path)
+        styles = [Line2D([], [], color="#555555", linestyle=line, marker=m, markersize=4) for line, m in (":s", "-o")]
+        axes.legend(styles, [dotted[0], solid[0]], frameon=False, loc="upper left", fontsize=8.5)
+    kinds = [Line2D([], [], color=COLOURS[kind], linewidth=3) for kind in cells]
+    figure.legend(kinds, [f"{kind} layers" for kind in cells], loc="outside lower center", ncols=3, frameon=False)
+    figure.savefig(path, pil_kwargs={"optimize": True})
 
 
 def main() -> None:

@@ -153,7 +153,12 @@ def test_a_long_text_is_read_in_pieces(monkeypatch) -> None:
     valid[1, :11] = False
     pieces = []
     extend = ours.decoder.extend
-    monkeypatch.setattr(ours.decoder, "extend", lambda x, *a, **k: pieces.append(x.shape[1]) or extend(x, *a, **k))
+
+    def counted(x, *rest, **options):
+        pieces.append(x.shape[1])
+        return extend(x, *rest, **options)
+
+    monkeypatch.setattr(ours.decoder, "extend", counted)
     with torch.no_grad():
         whole = ours.logits(ids, valid)[:, -1]
         last = ours.read(ids, ours.new_cache(batch=2, capacity=40), valid=valid)

@@ -9,7 +9,8 @@ torch = pytest.importorskip("torch")
 
 from agent.plan import parse_call  # noqa: E402
 from agent.stream import Stream  # noqa: E402
-from benchmarks.needle import TOKENIZER, Stage, Writer, batch, draw_facts, episode, write  # noqa: E402
+from benchmarks.needle import TOKENIZER, Stage, batch  # noqa: E402
+from sim.long_logs import Writer, draw_facts, episode, write  # noqa: E402
 
 
 @pytest.fixture(scope="module")
