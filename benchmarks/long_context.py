@@ -17,6 +17,7 @@ import json
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import process_time
@@ -46,6 +47,10 @@ class Cell:
     peak: float
     read: float
     following: float
+
+
+Line = tuple[str, Callable[[Cell], float]]
+"""Of the picture: what it shows, and of a cell."""
 
 
 @torch.inference_mode()
@@ -92,7 +97,7 @@ def draw(cells: dict[str, dict[int, Cell]], path: Path) -> None:
 
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
     figure, panels = plt.subplots(1, 2, figsize=(8.2, 3.7), dpi=100, layout="constrained")
-    shown = (
+    shown: tuple[tuple[str, Line, Line], ...] = (
         ("Memory, MiB", ("most in use while reading", lambda c: c.peak), ("keys and values", lambda c: c.cache)),
         ("CPU seconds, one thread", ("reading it all", lambda c: c.read), ("next token", lambda c: c.following / 1e3)),
     )

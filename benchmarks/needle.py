@@ -78,7 +78,6 @@ STAGES = (
     Stage(steps=600, length=64, facts=6, rows=8),
     Stage(steps=150, length=192, facts=8, rows=6, gaps=LONGEST),
     Stage(steps=40, length=1024, facts=16, rows=2, gaps=LONGEST),
-    Stage(steps=10, length=4096, facts=24, rows=1, gaps=LONGEST - 4096),
 )
 
 
