@@ -76,8 +76,8 @@ class Stage:
 
 STAGES = (
     Stage(steps=600, length=64, facts=6, rows=8),
-    Stage(steps=150, length=192, facts=8, rows=6, gaps=LONGEST),
-    Stage(steps=40, length=1024, facts=16, rows=2, gaps=LONGEST),
+    Stage(steps=150, length=192, facts=8, rows=6, gaps=2 * LONGEST),
+    Stage(steps=40, length=1024, facts=16, rows=2, gaps=2 * LONGEST),
 )
 
 
@@ -130,21 +130,18 @@ def losses(model: Decoder, rows: Rows) -> tuple[Tensor, Tensor, Tensor]:
     """Of the answers' words; of where the last layer looks for a place; and the share of words right."""
     last = model.layers[-1]
     assert isinstance(last, Layer)
-    seen: dict[str, Tensor] = {}
-    hooks = [
-        part.register_forward_hook(lambda _, __, out, name=name: seen.update({name: out}))
-        for name, part in (("q", last.q), ("k", last.k))
-    ]
+    read: list[Tensor] = []
+    hook = last.attn_norm.register_forward_hook(lambda _, __, out: read.append(out))
     mask = rows.position[:, None, :, None] >= rows.position[:, None, None, :]
     hidden, _ = model(model.words(rows.ids), rows.position, mask)
-    for hook in hooks:
-        hook.remove()
+    hook.remove()
     asked = rows.label != NO_LABEL
     logits = model.logits(hidden[asked])
     right = (logits.argmax(1) == rows.label[asked]).float().mean()
     c = model.config
     rope = rope_tables(c, rows.position)[c.window(c.layers - 1)]
-    q, k = (rotate(x.view(*x.shape[:2], -1, c.head_width).transpose(1, 2), *rope) for x in (seen["q"], seen["k"]))
+    heads = (part(read[0]).view(*rows.ids.shape, -1, c.head_width).transpose(1, 2) for part in (last.q, last.k))
+    q, k = (rotate(x, *rope) for x in heads)
     # A place whose line the layer sees: with a window, hardly any.
     told = rows.position.gather(1, rows.source.clamp_min(0))
     window = c.window(c.layers - 1) or int(rows.position.max())
