@@ -11,14 +11,15 @@ Two decoders with as many parameters (0.35 million) learn from the same logs: "5
 to one that sees everything (Gemma 3), and "sliding", 16 tokens in all six, whose reach is 6 x 15 tokens; both with 4
 sinks. Loss: the answers' words, and where the last layer looks for a place (attention is told its source: Liu et al.
 2016, "Neural machine translation with supervised attention"); without the latter, trials of 240 to 480 steps hardly
-left guessing among the facts. Short logs come first (STAGES); later ones have gaps between their positions, so that
-distances up to the longest log are met (PoSE, Zhu et al. 2023). The whole layer's rotary base is 1e10: ten of its 16
-frequencies turn less than once in 16k tokens.
+left guessing among the facts. Short logs come first (STAGES; for "sliding" before and after them a fact and at once the
+question, so that it can do what it can reach); later ones have gaps between their positions, so that distances up to
+the longest log are met (PoSE, Zhu et al. 2023). The whole layer's rotary base is 1e10: ten of its 16 frequencies turn
+less than once in 16k tokens.
 
 Unseen logs are read in chunks into a `KVCache`. In each stand facts at three depths, and DISTRACTORS others: early (in
 the first tenth), in the middle, and late (its last line). "Fact removed": a fourth that was drawn like them, and whose
 line was taken out. Right is an answer of which every token is the likeliest: greedy decoding gives it. What was trained
-is kept in --out, and gone on with.
+is kept in --out, and gone on with. Takes about ten minutes of CPU time.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ DEPTHS = {"early": (0.0, 0.1), "middle": (0.45, 0.55), "late": (1.0, 1.0)}
 class Stage:
     """Of the curriculum. length: tokens of a log; facts: in each, all asked for; rows: logs a step.
 
-    gaps: tokens that a log's positions leave out, at most.
+    gaps: tokens that a log's positions leave out, at most. late: the last fact is the log's last line.
     """
 
     steps: int
@@ -72,6 +73,7 @@ class Stage:
     facts: int
     rows: int
     gaps: int = 0
+    late: bool = False
 
 
 STAGES = (
@@ -79,6 +81,9 @@ STAGES = (
     Stage(steps=150, length=192, facts=8, rows=6, gaps=2 * LONGEST),
     Stage(steps=40, length=1024, facts=16, rows=2, gaps=2 * LONGEST),
 )
+NEAR = Stage(steps=300, length=12, facts=1, rows=24), Stage(steps=200, length=64, facts=1, rows=16, late=True)
+"""A fact and at once the question: what sliding windows reach. The others' logs alone don't teach it."""
+CURRICULA = {"5:1": STAGES, "sliding": (NEAR[0], *STAGES, NEAR[1])}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +101,8 @@ def batch(rng: np.random.Generator, writer: Writer, episodes: list[list[int]], s
     rows = []
     for _ in range(stage.rows):
         facts = draw_facts(rng, stage.facts)
-        at = list(zip(sorted(rng.random(len(facts))), facts, strict=True))
+        shares = sorted(rng.random(len(facts)))
+        at = list(zip([*shares[:-1], 1.0] if stage.late else shares, facts, strict=True))
         lines = write(rng, writer, episodes, stage.length, at)
         ends = np.cumsum([len(x) for x in lines])
         told = {f: int(ends[lines.index(writer.fact(f))]) for f in facts}  # the token behind the fact
@@ -147,7 +153,7 @@ def losses(model: Decoder, rows: Rows) -> tuple[Tensor, Tensor, Tensor]:
     window = c.window(c.layers - 1) or int(rows.position.max())
     row, t = torch.nonzero((rows.source >= 0) & (rows.position - told < window), as_tuple=True)
     # [N,H,E] against [N,K,S,E]: of each query's heads, the scores of all that stands before.
-    grouped = q[row, :, t].view(len(row), c.kv_heads, -1, c.head_width)
+    grouped = q[row, :, t].view(len(row), c.kv_heads, c.heads // c.kv_heads, c.head_width)
     scores = last.scale * torch.einsum("nkge,nkse->nkgs", grouped, k[row])
     scores = scores.masked_fill(~mask[row, 0, t][:, None, None], float("-inf")).flatten(1, 2)
     look = F.cross_entropy(scores.flatten(0, 1), rows.source[row, t].repeat_interleave(c.heads), reduction="sum")
@@ -159,7 +165,7 @@ def train(kind: str, writer: Writer, episodes: list[list[int]], out: Path) -> De
     torch.manual_seed(0)
     model = Decoder(config(writer, CONFIGS[kind]))
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)
-    for number, stage in enumerate(STAGES):
+    for number, stage in enumerate(CURRICULA[kind]):
         kept, start = out / f"{kind.replace(':', '-')}-{number}.safetensors", process_time()
         rng, right = np.random.default_rng(number), []
         if kept.exists():
