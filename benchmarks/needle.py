@@ -164,13 +164,14 @@ def train(kind: str, writer: Writer, episodes: list[list[int]], out: Path) -> De
     """All stages; after each the weights are kept."""
     torch.manual_seed(0)
     model = Decoder(config(writer, CONFIGS[kind]))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)
     for number, stage in enumerate(CURRICULA[kind]):
         kept, start = out / f"{kind.replace(':', '-')}-{number}.safetensors", process_time()
         rng, right = np.random.default_rng(number), []
         if kept.exists():
             model.load_state_dict(load_tensors(kept))
             continue
+        # Anew in each stage, so that a run that was cut off goes on as one that was not.
+        optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)
         for step in range(stage.steps):
             for group in optimizer.param_groups:
                 group["lr"] = RATE * min(1.0, (step + 1) / 30) * (1 if number == 0 else 0.3)
