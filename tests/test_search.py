@@ -13,7 +13,7 @@ from agent.onboard import search
 from agent.onboard.bundle import Bundle
 from agent.onboard.constrain import Grammar
 from agent.onboard.grounded import Found
-from agent.onboard.search import DOUBTFUL, branches, consistent, reconsidered, understood
+from agent.onboard.search import DOUBTFUL, TOSS_UP, branches, consistent, preferred, reconsidered, understood
 from agent.onboard.writer import Writer, Written
 from agent.plan import PrimitiveCall, format_plan, parse_plan
 from agent.preprocess import planner_inputs
@@ -182,3 +182,22 @@ def test_of_two_readings_the_one_that_needs_no_question(monkeypatch: pytest.Monk
     rivals = named("red block", "black hamper", -1.0, double="black hamper")
     readings.pop()
     assert understood(Said(), rivals, KNOWN) is rivals, "that is asked about in the words that were said"
+
+
+def test_of_two_plans_about_as_likely_the_one_whose_things_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = named("red block", "black box", -1.0, missing="black box")
+    others = [
+        named("red block", "black box", -1.5, double="black box"),
+        written(plan("pick(a @ 1 1)", "place(on a @ 1 1)"), -1.6),
+        named("red block", "black cylinder", -1.9),
+    ]
+    monkeypatch.setattr(search, "branches", lambda *_, **__: others)
+
+    class NoWriter(Writer):
+        def __init__(self) -> None: ...
+
+    assert preferred(NoWriter(), said) is others[2]
+    others[2] = named("red block", "black cylinder", -1.1 - TOSS_UP)
+    assert preferred(NoWriter(), said) is said, "it is sure of what it says"
+    seen = named("red block", "black box", -1.0)
+    assert preferred(NoWriter(), seen) is seen

@@ -11,7 +11,7 @@ import numpy as np
 from agent.onboard.bundle import Bundle
 from agent.onboard.constrain import Grammar
 from agent.onboard.grounded import grounded
-from agent.onboard.search import reconsidered, understood
+from agent.onboard.search import preferred, reconsidered, understood
 from agent.onboard.writer import Writer, Written
 from agent.plan import HELD_BEFORE, Plan, PrimitiveCall, PrimitiveResult, format_plan
 from agent.preprocess import CAMERA, planner_inputs
@@ -107,7 +107,11 @@ class OnnxPlanner:
         )  # fmt: skip
         written = self._choose(writer, self._rest(instruction, history))
         if not history:
-            written = understood(writer, written, frozenset(manifest.words), frozenset(manifest.foreign))
+            known = frozenset(manifest.words)
+            if all(known.issuperset(name.split()) for name, _ in written.found):
+                written = preferred(writer, written)
+            else:
+                written = understood(writer, written, known, frozenset(manifest.foreign))
         return grounded(written.calls, written.found, history)
 
     def _rest(self, instruction: str, history: Sequence[PrimitiveResult]) -> tuple[PrimitiveCall, ...]:
