@@ -137,7 +137,7 @@ def _there(written: Written) -> bool:
 def branches(
     writer: Writer, written: Written, *, words: frozenset[str] | None = None, within: float = DOUBTFUL
 ) -> list[Written]:
-    """Plans that part from `written` at one token, where another was less likely by so few nats, and go on as they will.
+    """Plans that part from `written` at one token, where another was so few nats less likely, and go on as they will.
 
     words: what the names in `written` were made of, where that was not all that may stand.
     """
