@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 ANY = "any "
 """Begins the name of one of many: "all the red blocks" are each "any red block", until there is none left."""
-ABSENT, RIVAL = 0.35, 0.12
+ABSENT, RIVAL = 0.35, 0.1
 """Where "nothing such" and "two such" begin, tuned on validation seeds."""
 NONE_LEFT = 0.8
 """Where "nothing such" ends what is done with all of a kind. In 73 development episodes 1 of 59 right ends lay below

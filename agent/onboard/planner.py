@@ -107,11 +107,8 @@ class OnnxPlanner:
         )  # fmt: skip
         written = self._choose(writer, self._rest(instruction, history))
         if not history:
-            known = frozenset(manifest.words)
-            if all(known.issuperset(name.split()) for name, _ in written.found):
-                written = preferred(writer, written)
-            else:
-                written = understood(writer, written, known, frozenset(manifest.foreign))
+            written = understood(writer, written, frozenset(manifest.words), frozenset(manifest.foreign))
+            written = preferred(writer, written)
         return grounded(written.calls, written.found, history)
 
     def _rest(self, instruction: str, history: Sequence[PrimitiveResult]) -> tuple[PrimitiveCall, ...]:
