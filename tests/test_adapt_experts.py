@@ -63,9 +63,11 @@ def test_each_expert_has_an_update_of_its_own() -> None:
     torch.manual_seed(0)
     layer = LoraExpertLinear(ExpertLinear(3, 8, 5), LoraConfig(rank=2, alpha=6.0))
     torch.nn.init.normal_(layer.lora_b)
-    parts = [torch.randn(n, 8) for n in (4, 0, 2)]
+    parts = {0: torch.randn(4, 8), 2: torch.randn(2, 8)}
     with torch.no_grad():
-        for x, part in enumerate(layer(parts)):
+        out = layer(parts)
+        assert list(out) == [0, 2]
+        for x, part in out.items():
             w = layer.weight[x] + 3.0 * layer.lora_b[x] @ layer.lora_a[x]
             assert part.shape == (len(parts[x]), 5)
             assert torch.allclose(part, parts[x] @ w.T, atol=1e-5)

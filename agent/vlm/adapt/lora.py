@@ -6,7 +6,7 @@ Shapes: I inputs, O outputs, R rank, X experts.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -109,13 +109,13 @@ class LoraExpertLinear(LoraLayer, ExpertLinear):
         self.weight = linear.weight
         self._begin(config)
 
-    def forward(self, parts: Sequence[Tensor]) -> list[Tensor]:
-        """Of each expert, its tokens [n,I] -> [n,O]."""
+    def forward(self, parts: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """By expert, its tokens [n,I] -> [n,O]."""
         out = super().forward(parts)
         if self.merged:
             return out
-        updates = zip(out, parts, self.lora_a.unbind(), self.lora_b.unbind(), strict=True)
-        return [y + self._beside(x, a, b) for y, x, a, b in updates]
+        a, b = self.lora_a.unbind(), self.lora_b.unbind()
+        return {x: out[x] + self._beside(h, a[x], b[x]) for x, h in parts.items()}
 
     def plain(self) -> ExpertLinear:
         """See `LoraLayer.plain`."""

@@ -7,7 +7,7 @@ I inputs, O outputs of a matrix.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -75,12 +75,13 @@ class ExpertLinear(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(count, outputs, inputs).uniform_(-(inputs**-0.5), inputs**-0.5))
 
-    def forward(self, parts: Sequence[Tensor]) -> list[Tensor]:
-        """Of each expert, its tokens [n,I] -> [n,O].
+    def forward(self, parts: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """By expert, its tokens [n,I] -> [n,O].
 
         Taken apart in one go: with `weight[x]` the gradient of every expert would be a tensor of all experts' size.
         """
-        return [F.linear(h, w) for h, w in zip(parts, self.weight.unbind(), strict=True)]
+        weights = self.weight.unbind()
+        return {x: F.linear(h, weights[x]) for x, h in parts.items()}
 
 
 class Experts(nn.Module):
@@ -112,14 +113,15 @@ class Experts(nn.Module):
         sizes = torch.bincount(goes.flatten(), minlength=count)[:count].tolist()
         choice = goes.flatten().argsort(stable=True)[: sum(sizes)]  # by expert, and in the tokens' order
         token = choice // self.experts.per_token
-        y = torch.cat(self._through(torch.split(flat[token], sizes)))
+        parts = {x: h for x, h in enumerate(torch.split(flat[token], sizes)) if len(h)}
+        y = torch.cat([flat[:0], *self._through(parts).values()])
         y = y * weight.flatten()[choice, None].to(y.dtype)
         return torch.zeros_like(flat).index_add(0, token, y).view_as(x)
 
-    def _through(self, parts: Sequence[Tensor]) -> list[Tensor]:
+    def _through(self, parts: Mapping[int, Tensor]) -> dict[int, Tensor]:
         activation = ACTIVATIONS[self.config.activation]
-        pairs = zip(self.gate(parts), self.up(parts), strict=True)
-        return self.down([activation(gate) * up for gate, up in pairs])  # type: ignore[no-any-return]
+        gate, up = self.gate(parts), self.up(parts)
+        return self.down({x: activation(gate[x]) * up[x] for x in parts})  # type: ignore[no-any-return]
 
     def _keep(self, chosen: Tensor, routing: Routing | None) -> Tensor | None:
         """bool[N,k]: choices that find room. All first choices are served before any second one; None = dropless."""
