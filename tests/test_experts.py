@@ -120,6 +120,27 @@ def test_no_token_at_all_and_a_router_that_asks_for_float32() -> None:
     assert experts(torch.ones(1, 3, 16, dtype=torch.bfloat16)).dtype == torch.bfloat16
 
 
+def test_training_in_bfloat16_routes_in_float32() -> None:
+    """As agent/training/loop.py does by default: weights in float32, products in bfloat16."""
+    torch.manual_seed(0)
+    model, ids, plain, routing = LanguageModel(Decoder(TINY)), torch.randint(32, (2, 20)), Routing(), Routing()
+    with torch.no_grad():
+        model.logits(ids, routing=plain)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        z = model.logits(ids, routing=routing)
+    z.float().square().mean().backward()
+    assert [logits.dtype for logits in routing.logits] == [torch.float32] * 2
+    assert (routing.logits[0] - plain.logits[0]).abs().max() < 0.02  # attention before it was in bfloat16
+    layer = model.decoder.layers[0].get_submodule("experts")
+    assert isinstance(layer, Experts)
+    h = torch.randn(5, 16)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        routed = layer.router(h)
+        assert layer(h[None]).dtype == torch.float32
+    assert torch.equal(routed, torch.nn.functional.linear(h, layer.router.weight))
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
 def test_an_expert_that_nobody_chose_has_a_gradient_of_zeros() -> None:
     torch.manual_seed(0)
     experts = Experts(replace(TINY, experts=ExpertsConfig(count=4, per_token=1, renormalise=False)))

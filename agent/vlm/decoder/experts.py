@@ -62,8 +62,9 @@ class Router(nn.Linear):
     2.4) and so is neither packed, nor made small, nor given LoRA."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Linear's own name for it
-        """[N,D] -> float32[N,X]."""
-        return F.linear(input.float(), self.weight.float())
+        """[N,D] -> float32[N,X], under autocast, too."""
+        with torch.autocast(input.device.type, enabled=False):
+            return F.linear(input.float(), self.weight.float())
 
 
 class ExpertLinear(nn.Module):
@@ -114,7 +115,7 @@ class Experts(nn.Module):
         choice = goes.flatten().argsort(stable=True)[: sum(sizes)]  # by expert, and in the tokens' order
         token = choice // self.experts.per_token
         parts = {x: h for x, h in enumerate(torch.split(flat[token], sizes)) if len(h)}
-        y = torch.cat([flat[:0], *self._through(parts).values()])
+        y = torch.cat([flat[:0], *(part.to(flat.dtype) for part in self._through(parts).values())])
         y = y * weight.flatten()[choice, None].to(y.dtype)
         return torch.zeros_like(flat).index_add(0, token, y).view_as(x)
 
