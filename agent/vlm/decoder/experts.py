@@ -20,7 +20,8 @@ from agent.vlm.decoder.activation import ACTIVATIONS
 
 @dataclass(kw_only=True, eq=False)
 class Routing:
-    """What the routers of one pass did, layer by layer, for the losses below.
+    """What the routers of one pass did, layer by layer, for the losses below, which are means over layers: the papers
+    add each layer's up, so that their weights (1e-2 for balance, 1e-3 for z) are for so many times the mean.
 
     valid: bool[B,T], False = padding, which takes no expert's room and counts for no loss. logits: float32[N,X] a
     layer, of valid tokens. chosen: int64[N,k] a layer. dropped: share of the choices that found no room, a layer.
