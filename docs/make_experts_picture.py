@@ -50,7 +50,7 @@ def draw_loads(axes: Axes, shares: dict[str, np.ndarray]) -> None:
     rows = np.concatenate(list(shares.values()))
     axes.imshow(rows, aspect="auto", cmap="RdBu_r", norm=TwoSlopeNorm(1.0, 0.0, max(3.0, rows.max())))
     for y, x in np.ndindex(rows.shape):
-        dark = rows[y, x] < 0.35 or rows[y, x] > 2.2
+        dark = rows[y, x] < 0.35 or rows[y, x] > 2.6
         axes.text(x, y, f"{rows[y, x]:.2f}", ha="center", va="center", fontsize=8.5, color="white" if dark else "black")
     layers = [i + 1 for found in shares.values() for i in range(len(found))]
     axes.set_yticks(range(len(rows)), [f"layer {i}" for i in layers])
