@@ -86,7 +86,7 @@ def main() -> None:
     draw_loads(right, {kind: found * found.shape[1] for kind, found in shares.items()})
     drawn = BytesIO()
     figure.savefig(drawn)
-    Image.open(drawn).convert("RGB").quantize(96).save(PICTURE, optimize=True)  # a quarter of the bytes
+    Image.open(drawn).convert("RGB").quantize(192).save(PICTURE, optimize=True)  # a quarter of the bytes
 
 
 if __name__ == "__main__":
