@@ -67,6 +67,11 @@ class LoraLayer(nn.Module, ABC):
             self.weight -= self._update()
         self.merged = False
 
+    @torch.no_grad()
+    def whole_weight(self) -> Tensor:
+        """The weight with the update, as `merge` makes it."""
+        return self.weight if self.merged else self.weight + self._update()
+
     def _update(self) -> Tensor:
         return (self.scale * (self.lora_b.float() @ self.lora_a.float())).to(self.weight.dtype)
 
