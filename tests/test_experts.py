@@ -12,6 +12,7 @@ from agent.vlm.config import DecoderConfig, ExpertsConfig  # noqa: E402
 from agent.vlm.decoder import Decoder  # noqa: E402
 from agent.vlm.decoder.experts import Experts, Routing  # noqa: E402
 from agent.vlm.generation.language import LanguageModel  # noqa: E402
+from agent.vlm.small.shrink import SmallNumbers, shrink  # noqa: E402
 
 TINY = DecoderConfig(
     layers=2, width=16, heads=2, kv_heads=1, head_width=8, ffn_width=24, vocabulary=32,
@@ -59,9 +60,9 @@ def test_each_token_gets_its_experts_by_their_weights(k: int) -> None:
         share = torch.zeros_like(p).scatter(-1, top.indices, top.values)
         if k > 1:
             share = share / share.sum(dim=-1, keepdim=True)
-        gate = torch.nn.functional.silu(torch.einsum("btd,xfd->btxf", x, experts.gate))
-        inner = gate * torch.einsum("btd,xfd->btxf", x, experts.up)
-        every = torch.einsum("btxf,xdf->btxd", inner, experts.down)
+        gate = torch.nn.functional.silu(torch.einsum("btd,xfd->btxf", x, experts.gate.weight))
+        inner = gate * torch.einsum("btd,xfd->btxf", x, experts.up.weight)
+        every = torch.einsum("btxf,xdf->btxd", inner, experts.down.weight)
         expected = (every * share[..., None]).sum(dim=2)
         assert (experts(x) - expected).abs().max() < 1e-6
 
@@ -110,6 +111,52 @@ def test_switch_has_experts_in_every_other_layer() -> None:
     with torch.device("meta"):
         decoder = Decoder(presets.switch(count=2))
     assert [layer.experts is not None for layer in decoder.layers] == [False, True] * 6
+
+
+def test_no_token_at_all_and_a_router_that_asks_for_float32() -> None:
+    experts = Experts(TINY).bfloat16()
+    assert experts(torch.zeros(1, 0, 16, dtype=torch.bfloat16)).shape == (1, 0, 16)
+    assert experts.router(torch.ones(3, 16, dtype=torch.bfloat16)).dtype == torch.float32
+    assert experts(torch.ones(1, 3, 16, dtype=torch.bfloat16)).dtype == torch.bfloat16
+
+
+def test_training_in_bfloat16_routes_in_float32() -> None:
+    """As agent/training/loop.py does by default: weights in float32, products in bfloat16."""
+    torch.manual_seed(0)
+    model, ids, plain, routing = LanguageModel(Decoder(TINY)), torch.randint(32, (2, 20)), Routing(), Routing()
+    with torch.no_grad():
+        model.logits(ids, routing=plain)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        z = model.logits(ids, routing=routing)
+    z.float().square().mean().backward()
+    assert [logits.dtype for logits in routing.logits] == [torch.float32] * 2
+    assert (routing.logits[0] - plain.logits[0]).abs().max() < 0.02  # attention before it was in bfloat16
+    layer = model.decoder.layers[0].get_submodule("experts")
+    assert isinstance(layer, Experts)
+    h = torch.randn(5, 16)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        routed = layer.router(h)
+        assert layer(h[None]).dtype == torch.float32
+    assert torch.equal(routed, torch.nn.functional.linear(h, layer.router.weight))
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_an_expert_that_nobody_chose_has_a_gradient_of_zeros() -> None:
+    torch.manual_seed(0)
+    experts = Experts(replace(TINY, experts=ExpertsConfig(count=4, per_token=1, renormalise=False)))
+    with torch.no_grad():
+        experts.router.weight.zero_()[2] = 1.0
+    experts(torch.rand(1, 8, 16)).square().sum().backward()
+    for part in (experts.gate, experts.up, experts.down):
+        assert part.weight.grad.flatten(1).abs().sum(dim=1).ne(0).tolist() == [False, False, True, False]
+
+
+def test_small_numbers_leave_the_router_alone() -> None:
+    torch.manual_seed(0)
+    model = LanguageModel(Decoder(TINY)).eval()
+    shrunk = shrink(model.decoder, SmallNumbers(kind="int8"), ("layers.*",))
+    assert len(shrunk) == 2 * 4  # q, k, v and o
+    assert model.logits(torch.randint(32, (1, 5))).isfinite().all()
 
 
 def test_gradients_reach_router_and_experts() -> None:

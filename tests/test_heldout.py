@@ -11,7 +11,7 @@ from sim.lexicon import COLOUR_WORDS, COLOURS, KIND_WORDS, KINDS, canonical
 from sim.tasks import heldout
 from sim.tasks.base import Instance
 from sim.tasks.disguise import LOOKS
-from sim.tasks.foreign import FOREIGN
+from sim.tasks.foreign import FOREIGN, nouns
 from sim.tasks.strange import VERBS
 from sim.tasks.suites import families, sample, tables, templates
 
@@ -89,6 +89,13 @@ def test_foreign_things_are_foreign_and_the_held_out_ones_held_out() -> None:
         assert not set(held_out) & set(FOREIGN[sort])
         for noun in (*held_out, *FOREIGN[sort]):
             assert canonical(noun) == (None, None, None)
+
+
+def test_nouns_that_stand_for_nothing_else_are_said_in_no_training_phrasing() -> None:
+    trained = " ".join(p for table in tables() for p in templates(table, held_out=False))
+    assert not set(nouns()) & set(re.findall(r"[a-z]+", trained))
+    assert {"banana", "drawer", "glove"} <= set(nouns())
+    assert not set(nouns()) & {noun for table in heldout.FOREIGN.values() for noun in table}
 
 
 def test_strange_verbs_are_none_that_is_held_out() -> None:

@@ -13,7 +13,7 @@ from agent.onboard import search
 from agent.onboard.bundle import Bundle
 from agent.onboard.constrain import Grammar
 from agent.onboard.grounded import Found
-from agent.onboard.search import DOUBTFUL, branches, consistent, reconsidered, understood
+from agent.onboard.search import DOUBTFUL, TOSS_UP, branches, consistent, preferred, reconsidered, understood
 from agent.onboard.writer import Writer, Written
 from agent.plan import PrimitiveCall, format_plan, parse_plan
 from agent.preprocess import planner_inputs
@@ -119,21 +119,26 @@ def test_the_likeliest_that_can_be_meant_takes_its_place(monkeypatch: pytest.Mon
 KNOWN = frozenset(["red", "black", "block", "cylinder", "box", "thing"])
 
 
-def named(target: str, place: str, log_likelihood: float, *, missing: str = "") -> Written:
+def named(target: str, place: str, log_likelihood: float, *, missing: str = "", double: str = "") -> Written:
     calls = plan(f"pick({target} @ 1 1)", f"place(in {place} @ 2 2)")
-    found = tuple((name, Found(point=(1, 1), nothing=0.9 * (name == missing), rival=0.0)) for name in (target, place))
+    found = tuple(
+        (name, Found(point=(1, 1), nothing=0.9 * (name == missing), rival=0.4 * (name == double)))
+        for name in (target, place)
+    )
     return Written(calls=calls, found=found, log_likelihood=log_likelihood, likeliest=False)
 
 
 @pytest.mark.parametrize(
     ("other", "taken"),
     [
-        (named("red block", "black box", -14.9), True),
-        (named("red block", "black box", -15.1), False),
+        (named("red block", "black box", -17.9), True),
+        (named("red block", "black box", -18.1), False),
         (named("red block", "black thing", -8.9), True),
         (named("red block", "black thing", -9.1), False),
         (named("red cylinder", "black box", -2.0), False),
         (named("red block", "black box", -2.0, missing="black box"), False),
+        (named("red block", "black box", -9.9, double="black box"), True),
+        (named("red block", "black box", -10.1, double="black box"), False),
     ],
 )
 def test_an_unknown_word_may_stand_for_a_known_one_that_is_there(
@@ -154,5 +159,45 @@ def test_an_unknown_word_may_stand_for_a_known_one_that_is_there(
     monkeypatch.setattr(search, "branches", lambda *_, **__: [])
     assert (understood(Fixed(), said, KNOWN) is other) == taken
     assert understood(Fixed(), said, frozenset()) is said, "a bundle that lists no words"
+    assert understood(Fixed(), said, KNOWN, frozenset(["hamper"])) is said, "it stands for nothing else"
     plain = named("red block", "black box", -1.0, missing="black box")
     assert understood(Fixed(), plain, KNOWN) is plain, "a known word stands for itself"
+
+
+def test_of_two_readings_the_one_that_needs_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = named("red block", "black hamper", -1.0, missing="black hamper")
+    readings = [named("red block", "black box", -3.0, double="black box"), named("red block", "black cylinder", -6.0)]
+
+    class Said(Writer):
+        def __init__(self) -> None: ...
+
+        def likeliest(self, **_: object) -> Written:
+            return readings[0]
+
+        def given(self, calls: object) -> Written:
+            return next(r for r in readings if r.calls == calls)
+
+    monkeypatch.setattr(search, "branches", lambda *_, **__: readings[1:])
+    assert understood(Said(), said, KNOWN) is readings[1]
+    rivals = named("red block", "black hamper", -1.0, double="black hamper")
+    readings.pop()
+    assert understood(Said(), rivals, KNOWN) is rivals, "that is asked about in the words that were said"
+
+
+def test_of_two_plans_about_as_likely_the_one_whose_things_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = named("red block", "black box", -1.0, missing="black box")
+    others = [
+        named("red block", "black box", -1.5, double="black box"),
+        written(plan("pick(a @ 1 1)", "place(on a @ 1 1)"), -1.6),
+        named("red block", "black cylinder", -1.9),
+    ]
+    monkeypatch.setattr(search, "branches", lambda *_, **__: others)
+
+    class NoWriter(Writer):
+        def __init__(self) -> None: ...
+
+    assert preferred(NoWriter(), said) is others[2]
+    others[2] = named("red block", "black cylinder", -1.1 - TOSS_UP)
+    assert preferred(NoWriter(), said) is said, "it is sure of what it says"
+    seen = named("red block", "black box", -1.0)
+    assert preferred(NoWriter(), seen) is seen

@@ -11,7 +11,7 @@ import numpy as np
 from agent.onboard.bundle import Bundle
 from agent.onboard.constrain import Grammar
 from agent.onboard.grounded import grounded
-from agent.onboard.search import reconsidered, understood
+from agent.onboard.search import preferred, reconsidered, understood
 from agent.onboard.writer import Writer, Written
 from agent.plan import HELD_BEFORE, Plan, PrimitiveCall, PrimitiveResult, format_plan
 from agent.preprocess import CAMERA, planner_inputs
@@ -108,6 +108,7 @@ class OnnxPlanner:
         written = self._choose(writer, self._rest(instruction, history))
         if not history:
             written = understood(writer, written, frozenset(manifest.words), frozenset(manifest.foreign))
+            written = preferred(writer, written)
         return grounded(written.calls, written.found, history)
 
     def _rest(self, instruction: str, history: Sequence[PrimitiveResult]) -> tuple[PrimitiveCall, ...]:

@@ -22,11 +22,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from agent.stream import Stream
+from agent.training.adapting import ADAPTER, whole_weights
 from agent.training.batch import Batch, make_batch
 from agent.training.data import Source
 from agent.training.mirror import mirrored
 from agent.training.perception import Names, PerceptionHeads, Targets, make_targets, visual_words
 from agent.training.shards import Picture
+from agent.vlm.adapt.adapt import Adapted
 from agent.vlm.checkpoint import CheckpointError, load_weights, save_checkpoint, save_tensors
 from agent.vlm.files import load_tensors
 from agent.vlm.model import VLM, pointer_loss
@@ -143,11 +145,12 @@ def train(
     report: Callable[[str], None],
     texts: Texts | None = None,
     heads_from: Path | None = None,
+    adapted: Adapted | None = None,
 ) -> dict[str, float]:
     """Train, saving into `out` as it goes; goes on from what `out` already holds. Returns the last figures.
 
     texts: draws the sentences of stage "speak", and the fresh ones of "both". heads_from: a checkpoint whose perception
-    heads a new run starts with.
+    heads a new run starts with. adapted: how `model` learns, if not in full, with what `out` holds of it.
 
     Raises:
         CheckpointError: `out` holds a run with another configuration.
@@ -163,8 +166,8 @@ def train(
     optimizer = _optimizer(model, heads, config)
     called = [stream.words(n) for n in (*names.colours, *names.kinds, *names.sizes)]
     data = None if config.stage == "speak" else Data(sources, config, texts if config.stage == "both" else None)
-    start, seen = _resume(out, model, heads, optimizer, config)
-    model.train()
+    start, seen = _resume(out, None if adapted else model, heads, optimizer, config)
+    (adapted or model).train()
     if config.compile:
         model.decoder.compile(dynamic=True)
     if config.stage == "both":
@@ -201,7 +204,7 @@ def train(
             report(f"step {step + 1}/{config.steps} {rate:.2f}/s lr x{learning_rate(config, step):.2f} {text}")
         if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
             notes = {"step": step + 1, "seen": seen, "train": asdict(config), "names": asdict(names), "figures": means}
-            _save(out, model, heads, optimizer, tokenizer, notes)
+            _save(out, model, heads, optimizer, tokenizer, notes, adapted)
     return means
 
 
@@ -243,10 +246,10 @@ def _text_mask(segments: Tensor) -> Tensor:
 
 
 def _optimizer(model: VLM, heads: PerceptionHeads, config: TrainConfig) -> torch.optim.AdamW:
-    decoder = list(model.decoder.parameters())
-    ids = {id(p) for p in decoder}
-    new = [p for p in [*model.parameters(), *heads.parameters()] if id(p) not in ids]
-    groups = [{"params": decoder, "base": config.lr}, {"params": new, "base": config.lr_new}]
+    ids = {id(p) for p in model.decoder.parameters()}
+    learning = [p for p in [*model.parameters(), *heads.parameters()] if p.requires_grad]
+    decoder, new = ([p for p in learning if (id(p) in ids) == wanted] for wanted in (True, False))
+    groups = [{"params": p, "base": base} for p, base in ((decoder, config.lr), (new, config.lr_new)) if p]
     return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True)
 
 
@@ -277,19 +280,22 @@ def _batches(
 
 def _save(
     out: Path, model: VLM, heads: PerceptionHeads, optimizer: torch.optim.AdamW, tokenizer: Tokenizer,
-    notes: dict[str, Any],
+    notes: dict[str, Any], adapted: Adapted | None,
 ) -> None:  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     state = optimizer.state_dict()["state"]
     tensors = {f"{i}.{k}": v for i, values in state.items() for k, v in values.items()}
     save_tensors(out / "optimizer.safetensors", {**tensors, "at": torch.tensor(notes["step"])})
     save_tensors(out / "heads.safetensors", heads.state_dict())
-    save_checkpoint(out, model, tokenizer, notes)
+    if adapted is not None:
+        adapted.save(out / ADAPTER)
+    save_checkpoint(out, model, tokenizer, notes, weights=whole_weights(model) if adapted else None)
 
 
 def _resume(
-    out: Path, model: VLM, heads: PerceptionHeads, optimizer: torch.optim.AdamW, config: TrainConfig
+    out: Path, model: VLM | None, heads: PerceptionHeads, optimizer: torch.optim.AdamW, config: TrainConfig
 ) -> tuple[int, int]:
+    """model: None where its adapter is loaded already."""
     if not (out / "training.json").is_file():
         return 0, 0
     notes = json.loads((out / "training.json").read_text())
@@ -298,7 +304,8 @@ def _resume(
     changed = {k for k, v in asdict(stored).items() if v != getattr(config, k)} - free
     if changed:
         raise CheckpointError(f"{out} holds a run with other {', '.join(sorted(changed))}; give another out=")
-    load_weights(model, load_tensors(out / "model.safetensors"), "model.safetensors")
+    if model is not None:
+        load_weights(model, load_tensors(out / "model.safetensors"), "model.safetensors")
     load_weights(heads, load_tensors(out / "heads.safetensors"), "heads.safetensors")
     tensors = load_tensors(out / "optimizer.safetensors")
     if int(tensors.pop("at")) != notes["step"]:

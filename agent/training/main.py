@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from agent.errors import UserError
+from agent.training.adapting import ADAPTER, adaptation_of, adapted_model
 from agent.training.data import Source, open_sources, words_and_names
 from agent.training.loop import Texts, TrainConfig
 from agent.training.loop import train as run
@@ -35,7 +37,10 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
     if config.stage != "speak" and not options.get("data"):
         raise UserError(f"stage={config.stage} trains on what? data=FOLDER (docs/training.md makes some)")
     try:
-        if (out / "training.json").is_file():
+        adaptation = adaptation_of(options.get("adapt"))
+        if adaptation is None and (out / ADAPTER).is_file():
+            raise UserError(f"{out} holds a run that adapts a base (adapt=); give another out=")
+        if (out / "training.json").is_file() and adaptation is None:
             start = out
         loaded = load_checkpoint(Path(start)) if start else None
         new = NewModel.from_options(options["vlm"])
@@ -49,9 +54,16 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
             heads_from = Path(start) if (Path(start) / "heads.safetensors").is_file() else None
         else:
             model, tokenizer = new_model(new, keep_words=words, seed=config.seed)
+        adapted = None
+        if adaptation is not None:
+            base = f"{start}" if start else f"a new model of seed {config.seed}"
+            torch.manual_seed(config.seed)  # LoRA's first matrices are drawn
+            adapted = adapted_model(model, adaptation, base=base, out=out)
+            sizes = [sum(p.numel() for p in model.parameters() if p.requires_grad or every) for every in (False, True)]
+            _say(f"adapt  {sizes[0] / 1e6:.2f} M of {sizes[1] / 1e6:.2f} M numbers learn")
         print(f"train  {sum(len(s) for s in sources)} pictures, stage {config.stage}, into {out}", flush=True)
         figures = run(
-            model, tokenizer, names, sources, out, config, _say, texts=texts, heads_from=heads_from
+            model, tokenizer, names, sources, out, config, _say, texts=texts, heads_from=heads_from, adapted=adapted
         )  # fmt: skip
     except (ShardError, CheckpointError, FloatingPointError, OSError) as error:
         raise UserError(str(error)) from error

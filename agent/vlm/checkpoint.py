@@ -84,12 +84,22 @@ def save_text(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def save_checkpoint(folder: Path, model: VLM, tokenizer: Tokenizer, training: dict[str, Any]) -> None:
-    """Write a checkpoint; `training.json` comes last, so that its step never runs ahead of the weights."""
+def save_checkpoint(
+    folder: Path,
+    model: VLM,
+    tokenizer: Tokenizer,
+    training: dict[str, Any],
+    *,
+    weights: Mapping[str, Tensor] | None = None,
+) -> None:
+    """Write a checkpoint; `training.json` comes last, so that its step never runs ahead of the weights.
+
+    weights: in place of the model's own.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     save_text(folder / "config.json", json.dumps(model.config.to_json(), indent=1))
     save_text(folder / "tokenizer.json", tokenizer.to_str())
-    save_tensors(folder / "model.safetensors", model.state_dict())
+    save_tensors(folder / "model.safetensors", model.state_dict() if weights is None else weights)
     save_text(folder / "training.json", json.dumps(training, indent=1))
 
 

@@ -64,6 +64,10 @@ FOREIGN: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+ALSO_SAID = frozenset({"bear", "roof", "stage", "station", "switch", "well"})
+"""Nouns that training phrasings have in another sense ("well, ...", "as the roof", "switch the two")."""
+
+
 def nouns() -> tuple[str, ...]:
-    """All of them."""
-    return tuple(sorted({noun for table in FOREIGN.values() for noun in table}))
+    """Those that stand for nothing else wherever they are said."""
+    return tuple(sorted({noun for table in FOREIGN.values() for noun in table} - ALSO_SAID))

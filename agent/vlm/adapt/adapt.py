@@ -17,8 +17,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from agent.vlm.adapt.lora import LoraConfig, LoraLinear, lora_layers
-from agent.vlm.adapt.swap import matching_linears, swap_linears
+from agent.vlm.adapt.lora import KINDS, LoraConfig, LoraLayer, lora_layers, put_lora
+from agent.vlm.adapt.swap import matching_linears
 from agent.vlm.checkpoint import save_tensors
 from agent.vlm.files import CheckpointError, load_tensors, read_header, shown
 
@@ -69,7 +69,7 @@ class Adapted:
         self.model.train()
         for name, module in self.model.named_modules():
             if name and self.adaptation.learning(part_of(f"{name}.")) != "full":
-                module.training = isinstance(module, LoraLinear)  # its dropout
+                module.training = isinstance(module, LoraLayer)  # its dropout
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that may differ from the base: LoRA's matrices, and parameters and buffers of full parts."""
@@ -117,14 +117,15 @@ def adapt(model: nn.Module, adaptation: Adaptation, *, base: str) -> Adapted:
     digest = weights_sha256(model.state_dict())
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(adaptation.learning(part_of(name)) == "full")
-    wanted = matching_linears(model, adaptation.lora.targets)
+    wanted = matching_linears(model, adaptation.lora.targets, tuple(KINDS))
     for part in PARTS:
         if adaptation.learning(part) != "lora":
             continue
         names = [name for name in wanted if part_of(f"{name}.") == part]
         if not names:
             raise ValueError(f"{part}=lora: none of its linear layers is called {' or '.join(adaptation.lora.targets)}")
-        swap_linears(model, names, lambda linear: LoraLinear(linear, adaptation.lora))
+        for name in names:
+            put_lora(model, name, adaptation.lora)
     return Adapted(model=model, adaptation=adaptation, base=base, base_sha256=digest)
 
 

@@ -1,10 +1,12 @@
 """Low-rank adaptation (Hu et al. 2021, "LoRA", section 4.1): W stays, B A learns beside it.
 
-Shapes: I inputs, O outputs, R rank.
+Shapes: I inputs, O outputs, R rank, X experts.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from agent.vlm.adapt.swap import put
+from agent.vlm.decoder.experts import ExpertLinear
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +22,7 @@ class LoraConfig:
     """How LoRA layers are made.
 
     rank: R. alpha: the update is alpha / rank times B A. dropout: share of the update's inputs that training leaves
-    out. targets: patterns of the names of linear layers (see agent.vlm.adapt.swap).
+    out. targets: patterns of the names of linear layers and of experts' matrices (see agent.vlm.adapt.swap).
     """
 
     rank: int = 8
@@ -32,31 +35,23 @@ class LoraConfig:
             raise ValueError(f"rank is 1 or more and dropout from 0 to below 1, not {self.rank} and {self.dropout}")
 
 
-class LoraLinear(nn.Linear):
-    """A frozen linear layer and its update: `weight` keeps its name; `lora_a` [R,I] and `lora_b` [O,R] join it."""
+class LoraLayer(nn.Module, ABC):
+    """A frozen layer and its update: `weight` keeps its name; `lora_a` [R,I] and `lora_b` [O,R] join it."""
 
-    def __init__(self, linear: nn.Linear, config: LoraConfig) -> None:
-        nn.Module.__init__(self)
-        self.in_features, self.out_features = linear.in_features, linear.out_features
-        self.weight, self.bias = linear.weight, linear.bias
-        self.weight.requires_grad_(False)
-        if self.bias is not None:
-            self.bias.requires_grad_(False)
+    weight: Tensor
+
+    def _begin(self, config: LoraConfig) -> None:
+        """Freeze what there is, and add what learns."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(False)
+        *experts, outputs, inputs = self.weight.shape
         # B begins at zero, so that the adapted model begins as its base.
-        self.lora_a = nn.Parameter(linear.weight.new_empty(config.rank, self.in_features))
-        nn.init.normal_(self.lora_a, std=self.in_features**-0.5)
-        self.lora_b = nn.Parameter(linear.weight.new_zeros(self.out_features, config.rank))
+        self.lora_a = nn.Parameter(self.weight.new_empty(*experts, config.rank, inputs))
+        nn.init.normal_(self.lora_a, std=inputs**-0.5)
+        self.lora_b = nn.Parameter(self.weight.new_zeros(*experts, outputs, config.rank))
         self.scale = config.alpha / config.rank
         self.dropout = config.dropout
         self.merged = False
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Linear's own name for it
-        """[..., I] -> [..., O]."""
-        y = F.linear(input, self.weight, self.bias)
-        if self.merged:
-            return y
-        x = F.dropout(input, self.dropout, self.training)
-        return y + self.scale * F.linear(F.linear(x, self.lora_a), self.lora_b)
 
     @torch.no_grad()
     def merge(self) -> None:
@@ -72,19 +67,83 @@ class LoraLinear(nn.Linear):
             self.weight -= self._update()
         self.merged = False
 
+    @torch.no_grad()
+    def whole_weight(self) -> Tensor:
+        """The weight with the update, as `merge` makes it."""
+        return self.weight if self.merged else self.weight + self._update()
+
     def _update(self) -> Tensor:
         return (self.scale * (self.lora_b.float() @ self.lora_a.float())).to(self.weight.dtype)
 
+    def _beside(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """[..., I] -> [..., O], what the update adds."""
+        x = F.dropout(x, self.dropout, self.training)
+        return self.scale * F.linear(F.linear(x, a), b)
+
+    @abstractmethod
+    def plain(self) -> nn.Module:
+        """The layer without LoRA, which shares the weight as it is: the base's, or with the update where merged."""
+
+
+class LoraLinear(LoraLayer, nn.Linear):
+    """Of an `nn.Linear`."""
+
+    def __init__(self, linear: nn.Linear, config: LoraConfig) -> None:
+        nn.Module.__init__(self)
+        self.in_features, self.out_features = linear.in_features, linear.out_features
+        self.weight, self.bias = linear.weight, linear.bias
+        self._begin(config)
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Linear's own name for it
+        """[..., I] -> [..., O]."""
+        y = F.linear(input, self.weight, self.bias)
+        return y if self.merged else y + self._beside(input, self.lora_a, self.lora_b)
+
     def plain(self) -> nn.Linear:
-        """An `nn.Linear` that shares the weight as it is: the base's, or with the update where it is merged."""
+        """See `LoraLayer.plain`."""
         out = nn.Linear(self.in_features, self.out_features, bias=self.bias is not None, device="meta")
         out.weight, out.bias = self.weight, self.bias
         return out.train(self.training)
 
 
-def lora_layers(model: nn.Module) -> dict[str, LoraLinear]:
+class LoraExpertLinear(LoraLayer, ExpertLinear):
+    """Of one matrix of each expert: an update of its own for each, `lora_a` [X,R,I] and `lora_b` [X,O,R]."""
+
+    def __init__(self, linear: ExpertLinear, config: LoraConfig) -> None:
+        nn.Module.__init__(self)
+        self.weight = linear.weight
+        self._begin(config)
+
+    def forward(self, parts: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """By expert, its tokens [n,I] -> [n,O]."""
+        out = super().forward(parts)
+        if self.merged:
+            return out
+        a, b = self.lora_a.unbind(), self.lora_b.unbind()
+        return {x: out[x] + self._beside(h, a[x], b[x]) for x, h in parts.items()}
+
+    def plain(self) -> ExpertLinear:
+        """See `LoraLayer.plain`."""
+        count, outputs, inputs = self.weight.shape
+        with torch.device("meta"):
+            out = ExpertLinear(count, inputs, outputs)
+        out.weight = self.weight
+        return out.train(self.training)
+
+
+KINDS: dict[type[nn.Module], Callable[..., LoraLayer]] = {nn.Linear: LoraLinear, ExpertLinear: LoraExpertLinear}
+"""Which layers can be adapted, and what each becomes. An expert's router is none of them: it stays as it is."""
+
+
+def put_lora(model: nn.Module, name: str, config: LoraConfig) -> None:
+    """The layer of this name, which is one of KINDS, gets its update."""
+    layer = model.get_submodule(name)
+    put(model, name, KINDS[type(layer)](layer, config))
+
+
+def lora_layers(model: nn.Module) -> dict[str, LoraLayer]:
     """All LoRA layers by name."""
-    return {name: part for name, part in model.named_modules() if isinstance(part, LoraLinear)}
+    return {name: part for name, part in model.named_modules() if isinstance(part, LoraLayer)}
 
 
 def merge(model: nn.Module) -> None:
@@ -100,7 +159,7 @@ def unmerge(model: nn.Module) -> None:
 
 
 def bake(model: nn.Module) -> None:
-    """Merge, and put plain linear layers in the place of LoRA's: the state dict has the base's names alone."""
+    """Merge, and put plain layers in the place of LoRA's: the state dict has the base's names alone."""
     for name, layer in lora_layers(model).items():
         layer.merge()
         put(model, name, layer.plain())

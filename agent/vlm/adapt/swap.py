@@ -9,7 +9,7 @@ from torch import nn
 
 
 def matching_linears(
-    model: nn.Module, patterns: Sequence[str], kinds: Sequence[type[nn.Linear]] = (nn.Linear,)
+    model: nn.Module, patterns: Sequence[str], kinds: Sequence[type[nn.Module]] = (nn.Linear,)
 ) -> list[str]:
     """Names of the linear layers, of these kinds exactly, that fit any of the patterns (`decoder.layers.*.q`).
 

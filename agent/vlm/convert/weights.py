@@ -45,7 +45,7 @@ def _layer(c: DecoderConfig, experts: bool) -> dict[str, tuple[str, ...]]:
         assert c.experts is not None
         out["experts.router.weight"] = ("block_sparse_moe.gate.weight",)
         for ours, theirs in {"gate": "w1", "up": "w3", "down": "w2"}.items():
-            out[f"experts.{ours}"] = tuple(
+            out[f"experts.{ours}.weight"] = tuple(
                 f"block_sparse_moe.experts.{e}.{theirs}.weight" for e in range(c.experts.count)
             )
     return out

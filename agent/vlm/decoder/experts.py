@@ -1,11 +1,13 @@
 """A sparse mixture of experts: each token goes through the few feed-forward blocks that a router chooses for it.
 
-Shapes: B batch, T tokens, N tokens in all, D width, F feed-forward width, X experts, k experts a token.
+Shapes: B batch, T tokens, N tokens in all, D width, F feed-forward width, X experts, k experts a token,
+I inputs, O outputs of a matrix.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -14,11 +16,13 @@ from torch.nn import functional as F
 
 from agent.vlm.config import DecoderConfig
 from agent.vlm.decoder.activation import ACTIVATIONS
+from agent.vlm.decoder.linear import product
 
 
 @dataclass(kw_only=True, eq=False)
 class Routing:
-    """What the routers of one pass did, layer by layer, for the losses below.
+    """What the routers of one pass did, layer by layer, for the losses below, which are means over layers: the papers
+    add each layer's up, so that their weights (1e-2 for balance, 1e-3 for z) are for so many times the mean.
 
     valid: bool[B,T], False = padding, which takes no expert's room and counts for no loss. logits: float32[N,X] a
     layer, of valid tokens. chosen: int64[N,k] a layer. dropped: share of the choices that found no room, a layer.
@@ -55,23 +59,50 @@ def _balance(logits: Tensor, chosen: Tensor) -> Tensor:
     return count * (share * logits.softmax(dim=-1).mean(dim=0)).sum()
 
 
+class Router(nn.Linear):
+    """Which expert a token should go to. A class of its own, as it computes in float32 (Switch Transformer, section
+    2.4) and so is neither packed, nor made small, nor given LoRA."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Linear's own name for it
+        """[N,D] -> float32[N,X], under autocast, too."""
+        with torch.autocast(input.device.type, enabled=False):
+            return F.linear(input.float(), self.weight.float())
+
+
+class ExpertLinear(nn.Module):
+    """One matrix of each expert, side by side: `weight` [X,O,I], each as `nn.Linear` starts."""
+
+    weight: Tensor
+
+    def __init__(self, count: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(count, outputs, inputs).uniform_(-(inputs**-0.5), inputs**-0.5))
+
+    def forward(self, parts: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """By expert, its tokens [n,I] -> [n,O].
+
+        Taken apart in one go: with `weight[x]` the gradient of every expert would be a tensor of all experts' size.
+        """
+        weights = self.weight.unbind()
+        return {x: product(h, weights[x]) for x, h in parts.items()}
+
+
 class Experts(nn.Module):
-    """Router and experts. The router computes in float32 (Switch Transformer, section 2.4)."""
+    """Router and experts."""
 
     def __init__(self, c: DecoderConfig) -> None:
         super().__init__()
         assert c.experts is not None
         self.config, self.experts = c, c.experts
         count, d, f = c.experts.count, c.width, c.ffn_width
-        self.router = nn.Linear(d, count, bias=False)
-        self.gate = _weights(count, f, d)
-        self.up = _weights(count, f, d)
-        self.down = _weights(count, d, f)
+        self.router = Router(d, count, bias=False)
+        self.gate, self.up = ExpertLinear(count, d, f), ExpertLinear(count, d, f)
+        self.down = ExpertLinear(count, f, d)
 
     def forward(self, x: Tensor, routing: Routing | None = None) -> Tensor:
         """x [B,T,D] -> [B,T,D]; tokens that find no room pass as zero, so that the residual alone carries them."""
         flat = x.reshape(-1, x.shape[-1])
-        logits = F.linear(flat.float(), self.router.weight.float())
+        logits = self.router(flat)
         weight, chosen = logits.softmax(dim=-1).topk(self.experts.per_token, dim=-1)
         if self.experts.renormalise:
             weight = weight / weight.sum(dim=-1, keepdim=True)
@@ -81,19 +112,19 @@ class Experts(nn.Module):
             routing.logits.append(logits[rows])
             routing.chosen.append(chosen[rows])
             routing.dropped.append(0.0 if keep is None else 1.0 - float(keep[rows].float().mean()))
-        out = torch.zeros_like(flat)
-        for expert in torch.unique(chosen).tolist():
-            hit = chosen == expert
-            token, slot = torch.where(hit if keep is None else hit & keep)
-            if len(token) == 0:
-                continue
-            y = self._through(expert, flat[token])
-            out = out.index_add(0, token, y * weight[token, slot, None].to(y.dtype))
-        return out.view_as(x)
+        count, goes = self.experts.count, chosen if keep is None else chosen.masked_fill(~keep, self.experts.count)
+        sizes = torch.bincount(goes.flatten(), minlength=count)[:count].tolist()
+        choice = goes.flatten().argsort(stable=True)[: sum(sizes)]  # by expert, and in the tokens' order
+        token = choice // self.experts.per_token
+        parts = {x: h for x, h in enumerate(torch.split(flat[token], sizes)) if len(h)}
+        y = torch.cat([flat[:0], *(part.to(flat.dtype) for part in self._through(parts).values())])
+        y = y * weight.flatten()[choice, None].to(y.dtype)
+        return torch.zeros_like(flat).index_add(0, token, y).view_as(x)
 
-    def _through(self, expert: int, h: Tensor) -> Tensor:
-        gate = ACTIVATIONS[self.config.activation](F.linear(h, self.gate[expert]))
-        return F.linear(gate * F.linear(h, self.up[expert]), self.down[expert])
+    def _through(self, parts: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        activation = ACTIVATIONS[self.config.activation]
+        gate, up = self.gate(parts), self.up(parts)
+        return self.down({x: activation(gate[x]) * up[x] for x in parts})  # type: ignore[no-any-return]
 
     def _keep(self, chosen: Tensor, routing: Routing | None) -> Tensor | None:
         """bool[N,k]: choices that find room. All first choices are served before any second one; None = dropless."""
@@ -108,9 +139,3 @@ class Experts(nn.Module):
             wish = wish * valid.repeat(k)[:, None]
         place = (wish.cumsum(dim=0) * wish).sum(dim=1)
         return (place <= room).view(k, n).T
-
-
-def _weights(count: int, rows: int, columns: int) -> nn.Parameter:
-    """Each expert as `nn.Linear` starts."""
-    bound = columns**-0.5
-    return nn.Parameter(torch.empty(count, rows, columns).uniform_(-bound, bound))
