@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 import torch
 
@@ -37,6 +38,9 @@ UNTIED = DecoderConfig(
 )  # fmt: skip
 FAMILY = {"llama": LLAMA, "gemma 2": GEMMA2, "gemma 3": GEMMA3, "palm": PALM, "untied, odd widths": UNTIED}
 ROOM = 40
+OLD = [int(n) for n in ort.__version__.split(".")[:2]] < [1, 24]
+if OLD:  # Python 3.10 has none newer
+    FAMILY = {name: config for name, config in FAMILY.items() if not config.windows}
 
 
 def made(config: DecoderConfig, stop: tuple[int, ...] = ()) -> LanguageModel:
@@ -134,6 +138,18 @@ def test_room_and_rows(tmp_path):
     reading.on(np.ones((2, 1), np.int64))
     with pytest.raises(ValueError, match="7 tokens in a cache for 6"):
         reading.on(np.ones((2, 1), np.int64))
+
+
+@pytest.mark.skipif(OLD, reason="needs a newer onnxruntime")
+def test_an_onnxruntime_that_is_too_old_is_told(tmp_path, monkeypatch):
+    exported(made(GEMMA3), tmp_path)
+    monkeypatch.setattr("onnxruntime.__version__", "1.23.2")
+    with pytest.raises(BundleError, match=r"needs onnxruntime 1\.24 or newer, here is 1\.23\.2"):
+        OnnxLanguage(tmp_path)
+    with pytest.raises(BundleError, match="1\\.24"):
+        exported(made(GEMMA2), tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+    exported(made(LLAMA), tmp_path / "llama", "int8")
 
 
 def test_a_damaged_bundle_says_which_file(tmp_path):

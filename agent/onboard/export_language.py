@@ -13,8 +13,8 @@ from tokenizers import Tokenizer
 
 from agent.errors import UserError
 from agent.onboard.bundle import BundleError, sha256_of
-from agent.onboard.language import GRAPH, MANIFEST, WORDS, LanguageManifest, OnnxLanguage
-from agent.onboard.language_graph import UnsupportedError, Weights, write_graph
+from agent.onboard.language import GRAPH, MANIFEST, WORDS, LanguageManifest, OnnxLanguage, check_version
+from agent.onboard.language_graph import UnsupportedError, Weights, oldest_version, write_graph
 from agent.vlm import load_pretrained
 from agent.vlm.checkpoint import CheckpointError
 from agent.vlm.generation.language import LanguageModel
@@ -36,12 +36,15 @@ def export_language(
 
     Raises:
         UnsupportedError: the graph can't express this member of the family.
-        BundleError: neither a capacity nor a context, or the graph does not say what torch says.
+        BundleError: neither a capacity nor a context, an onnxruntime that is too old for this model, or a graph that
+            does not say what torch says.
     """
     c = model.config
     room = capacity or c.context
     if not room or (c.context and room > c.context):
         raise BundleError(f"capacity={capacity}: say how many tokens, at most the model's context of {c.context}")
+    oldest = oldest_version(c, weights)
+    check_version(oldest)
     out.mkdir(parents=True, exist_ok=True)
     (out / MANIFEST).unlink(missing_ok=True)  # what is half written is no bundle
     with tempfile.TemporaryDirectory(dir=out) as scratch:
@@ -55,7 +58,8 @@ def export_language(
         files.append(WORDS)
     manifest = LanguageManifest(
         weights=weights, layers=c.layers, kv_heads=c.kv_heads, head_width=c.head_width, vocabulary=c.vocabulary,
-        capacity=room, stop=model.stop, sha256={f: sha256_of(out / f) for f in files},
+        capacity=room, stop=model.stop, onnxruntime=oldest,
+        sha256={f: sha256_of(out / f) for f in files},
     )  # fmt: skip
     temporary = out / f"{MANIFEST}.part"
     temporary.write_text(manifest.to_json())

@@ -28,8 +28,11 @@ MANIFEST, GRAPH, WORDS = "language.json", "model.onnx", "tokenizer.json"
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageManifest:
-    """What the run time must know. weights: fp32 or int8. capacity: most tokens of a sequence. stop: ids that end a
-    text."""
+    """What the run time must know.
+
+    weights: fp32 or int8. capacity: most tokens of a sequence. stop: ids that end a text. onnxruntime: the oldest
+    version that runs the graph rightly, such as "1.24".
+    """
 
     weights: str
     layers: int
@@ -38,6 +41,7 @@ class LanguageManifest:
     vocabulary: int
     capacity: int
     stop: Sequence[int]
+    onnxruntime: str
     sha256: dict[str, str]
     format: int = FORMAT
 
@@ -69,11 +73,25 @@ def read_language_manifest(folder: Path) -> LanguageManifest:
     return manifest
 
 
+def check_version(oldest: str) -> None:
+    """Raises BundleError where onnxruntime is older: it would refuse the graph, or run it wrongly without a word."""
+    have, need = ([int(n) for n in version.split(".")[:2]] for version in (ort.__version__, oldest))
+    if have < need:
+        raise BundleError(
+            f"this model needs onnxruntime {oldest} or newer, here is {ort.__version__}: pip install -U onnxruntime"
+        )
+
+
 class OnnxLanguage:
-    """An opened bundle. threads: of onnxruntime."""
+    """An opened bundle. threads: of onnxruntime.
+
+    Raises:
+        BundleError: a file is missing or damaged, or onnxruntime is too old.
+    """
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         self.manifest = read_language_manifest(folder)
+        check_version(self.manifest.onnxruntime)
         self._session = open_session(folder / GRAPH, threads)
         words = folder / WORDS
         self.tokenizer = Tokenizer.from_file(str(words)) if words.is_file() else None

@@ -65,6 +65,12 @@ def write_graph(decoder: Decoder, path: Path, *, weights: Weights, capacity: int
     onnx.save(model, str(path), save_as_external_data=True, location=data.name, size_threshold=4096)
 
 
+def oldest_version(c: DecoderConfig, weights: Weights) -> str:
+    """The oldest onnxruntime that runs the graph as meant. Tried: before 1.24 windows are counted otherwise (without an
+    error), before 1.22 products of 8 bits are not there."""
+    return "1.24" if any(c.windows) else "1.22" if weights == "int8" else "1.20"
+
+
 def in_blocks(matrix: NDArray[np.float32], block: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """float32[N,D] -> uint8[N,D/block,block] around ZERO and the scales float32[N,D/block]; D is filled with zeros."""
     rows, width = matrix.shape
