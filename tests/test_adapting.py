@@ -93,6 +93,12 @@ def test_other_runs_and_other_bases_are_one_line(start: Path) -> None:
         run(start, "no", "adapt.decoder=half")
     with pytest.raises(UserError, match="rank"):
         run(start, "no", "adapt=lora", "adapt.lora.rank=0")
+    with pytest.raises(UserError, match="rank 500 is more than a matrix"):
+        run(start, "no", "adapt=lora", "adapt.lora.rank=500")
+    with pytest.raises(UserError, match="alpha is above 0"):
+        run(start, "no", "adapt=lora", "adapt.lora.alpha=0")
+    with pytest.raises(UserError, match="trains the decoder alone"):
+        run(start, "no", "adapt=frozen", "stage=speak")
     run(start, "out", "adapt=lora")
     with pytest.raises(UserError, match="adapts otherwise"):
         run(start, "out", "adapt=lora", "adapt.lora.rank=4")
@@ -106,3 +112,45 @@ def test_other_runs_and_other_bases_are_one_line(start: Path) -> None:
         run(start, "out", "adapt=lora")
     with pytest.raises(CheckpointError, match="load its base"):
         load_adapter(start / "out" / ADAPTER, load_checkpoint(start / "base").model())
+
+
+@pytest.mark.parametrize("adapt", ["full", "lora"])
+def test_wherever_a_save_is_cut_off_the_run_goes_on(start: Path, monkeypatch: pytest.MonkeyPatch, adapt: str) -> None:
+    """Each write and each move of the second save is where the power fails once."""
+    run(start, "whole", f"adapt={adapt}")
+    whole = load_checkpoint(start / "whole").weights
+
+    class PowerFails(BaseException):
+        pass
+
+    at = cut = 0
+    while True:
+        out, left = f"cut{at}", at + 1
+
+        def may_fail(real, left=at, out=out):
+            count = [left]
+
+            def move(self, target):
+                if self.parent.name == "next" and (start / out / "training.json").is_file():
+                    if count[0] == 0:
+                        raise PowerFails
+                    count[0] -= 1
+                return real(self, target)
+
+            return move
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", may_fail(Path.replace))
+            try:
+                run(start, out, f"adapt={adapt}")
+            except PowerFails:
+                cut += 1
+            else:
+                break
+        run(start, out, f"adapt={adapt}")
+        found = load_checkpoint(start / out)
+        assert found.training["step"] == 4
+        assert all(torch.equal(whole[k], found.weights[k]) for k in whole), at
+        assert not (start / out / "next").exists()
+        at = left
+    assert cut >= 10, "each file is renamed where it is written, and moved"

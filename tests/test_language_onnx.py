@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import onnxruntime as ort
 import pytest
 import torch
 
+from agent.errors import UserError
 from agent.onboard.bundle import BundleError
-from agent.onboard.export_language import export_language
+from agent.onboard.export_language import export, export_language
 from agent.onboard.language import OnnxLanguage
 from agent.onboard.language_graph import UnsupportedError, in_blocks
 from agent.vlm.config import DecoderConfig, ExpertsConfig
@@ -168,3 +170,48 @@ def test_a_damaged_bundle_says_which_file(tmp_path):
     manifest.unlink()
     with pytest.raises(BundleError, match=r"no language\.json"):
         OnnxLanguage(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"sha256": {}}, {"sha256": []}, {"capacity": "9"}, {"layers": 3}, {"kv_heads": 1}, {"stop": None}]
+)
+def test_a_manifest_that_is_not_the_graphs_is_one_line(tmp_path, change):
+    exported(made(LLAMA), tmp_path)
+    manifest = tmp_path / "language.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), **change}))
+    with pytest.raises(BundleError, match=r"language\.json"):
+        OnnxLanguage(tmp_path)
+
+
+def test_what_was_not_checked_is_no_bundle(tmp_path, monkeypatch):
+    odd = DecoderConfig(layers=1, width=36, heads=2, kv_heads=1, head_width=18, ffn_width=32, vocabulary=20)
+    with pytest.raises(BundleError, match="head_size"):
+        exported(made(odd), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agent.onboard.export_language._check", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        exported(made(LLAMA), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tokens_that_are_none_and_nothing_to_write(tmp_path):
+    opened = exported(made(LLAMA), tmp_path)
+    for prompt in ([-1], [90]):
+        with pytest.raises(ValueError, match="0 to 89"):
+            opened.generate([prompt], max_new=1)
+    with pytest.raises(ValueError, match="one to be written"):
+        opened.generate([[1]], max_new=0)
+
+
+@pytest.mark.parametrize("context", [-5, 0, "abc", 0.5, True, 10**6])
+def test_a_context_that_can_not_be_is_one_line(tmp_path, monkeypatch, context):
+    monkeypatch.setattr("agent.onboard.export_language.load_pretrained", lambda _: made(replace(LLAMA, context=64)))
+    with pytest.raises(UserError, match="context"):
+        export({"language": "x", "context": context, "out": tmp_path})
+    with pytest.raises(UserError, match="one thing"):
+        export({"language": "x", "checkpoint": "y", "out": tmp_path})
+    assert export({"language": "x", "context": 64, "out": tmp_path})["agreement"] > 0

@@ -53,3 +53,36 @@ def test_what_it_leaves_to_torch():
 
     other = Twice(32, 8, bias=False)
     torch.testing.assert_close(linear(other, x), 2 * F.linear(x, other.weight))
+
+
+def test_second_derivatives_are_those_of_torch():
+    generator = torch.Generator().manual_seed(1)
+    values, weights = torch.randn(4, 6, generator=generator), torch.randn(5, 6, generator=generator)
+    found = []
+    for multiply in (product, F.linear):
+        x, w = values.clone().requires_grad_(), weights.clone().requires_grad_()
+        first = torch.autograd.grad(multiply(x, w).sin().sum(), (x, w), create_graph=True)
+        found.append(torch.autograd.grad(sum((g**2).sum() for g in first), (x, w)))
+    for ours, torchs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, torchs, atol=1e-4, rtol=1e-4)
+    hessian = torch.autograd.functional.hessian
+    hessians = [hessian(lambda w, m=m: (m(values, w) ** 2).sum(), weights) for m in (product, F.linear)]
+    assert hessians[1].abs().max() > 1
+    torch.testing.assert_close(*hessians, atol=1e-4, rtol=1e-4)
+
+
+def test_compiled_as_one_graph():
+    assert torch._dynamo.explain(product)(torch.randn(4, 8), torch.randn(3, 8)).graph_break_count == 0
+
+
+def test_hooks_are_called_and_functional_gradients_work():
+    module, seen = nn.Linear(6, 3, bias=False), []
+    handle = module.register_forward_hook(lambda *_: seen.append(1))
+    linear(module, torch.randn(2, 6))
+    handle.remove()
+    linear(module, torch.randn(2, 6))
+    assert seen == [1]
+    x, w = torch.randn(4, 6), torch.randn(5, 6)
+    grads = [torch.func.grad(lambda w, m=m: (m(x, w) ** 2).sum())(w) for m in (product, F.linear)]
+    torch.testing.assert_close(*grads, atol=1e-4, rtol=1e-4)
+    assert product(x, torch.empty(0, 6)).shape == (4, 0)

@@ -52,6 +52,8 @@ def test_what_can_not_be_meant(calls: tuple[str, ...]) -> None:
         ("pick(b @ 2 2)", "place(on c @ 3 3)", "pick(a @ 1 1)", "place(on b @ 2 2)"),
         ("pick(a @ 1 1)", "place(on b @ 2 2)", "pick(a @ 1 1)", "place(aside)", "pick(b @ 2 2)", "place(in c @ 3 3)"),
         ("push(a @ 1 1 to left)", "push(a @ 1 1 to front)"),
+        ("place(aside)", "pick(a @ 1 1)", "place(in b @ 2 2)"),
+        ("place(on a @ 1 1)",),
         ("pick(a @ 1 1)", "place(left of b @ 2 2)", "pick(b @ 2 2)", "place(in c @ 3 3)"),
     ],
 )

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from agent.errors import UserError
 from agent.onboard.bundle import BundleError, sha256_of
-from agent.onboard.language import GRAPH, MANIFEST, WORDS, LanguageManifest, OnnxLanguage, check_version
+from agent.onboard.language import DATA, GRAPH, MANIFEST, WORDS, LanguageManifest, OnnxLanguage, check_version
 from agent.onboard.language_graph import UnsupportedError, Weights, oldest_version, write_graph
 from agent.vlm import load_pretrained
 from agent.vlm.checkpoint import CheckpointError
@@ -28,7 +28,7 @@ CHECKED = 24
 
 
 def export_language(
-    model: LanguageModel, out: Path, *, weights: Weights = "int8", capacity: int = 0, block: int = 32
+    model: LanguageModel, out: Path, *, weights: Weights = "int8", capacity: int | None = None, block: int = 64
 ) -> dict[str, Any]:
     """Write a bundle into `out` and return the figures of its check.
 
@@ -40,35 +40,35 @@ def export_language(
             does not say what torch says.
     """
     c = model.config
-    room = capacity or c.context
-    if not room or (c.context and room > c.context):
-        raise BundleError(f"capacity={capacity}: say how many tokens, at most the model's context of {c.context}")
+    room = c.context if capacity is None else capacity
+    if room < 1 or (c.context and room > c.context):
+        limit = f"1 to the model's {c.context}" if c.context else "1 or more"
+        raise BundleError(f"a context of {room} tokens: say how many, {limit}")
     oldest = oldest_version(c, weights)
     check_version(oldest)
     out.mkdir(parents=True, exist_ok=True)
-    (out / MANIFEST).unlink(missing_ok=True)  # what is half written is no bundle
     with tempfile.TemporaryDirectory(dir=out) as scratch:
-        write_graph(model.decoder, Path(scratch) / GRAPH, weights=weights, capacity=room, block=block)
-        for file in Path(scratch).iterdir():
-            file.replace(out / file.name)
-    tokenizer = getattr(model.words, "tokenizer", None)
-    files = [GRAPH, f"{GRAPH}.data"]
-    if isinstance(tokenizer, Tokenizer):
-        (out / WORDS).write_text(tokenizer.to_str())
-        files.append(WORDS)
-    manifest = LanguageManifest(
-        weights=weights, layers=c.layers, kv_heads=c.kv_heads, head_width=c.head_width, vocabulary=c.vocabulary,
-        capacity=room, stop=model.stop, onnxruntime=oldest,
-        sha256={f: sha256_of(out / f) for f in files},
-    )  # fmt: skip
-    temporary = out / f"{MANIFEST}.part"
-    temporary.write_text(manifest.to_json())
-    temporary.replace(out / MANIFEST)
-    figures = _check(model, out)
-    if not figures["mean_difference"] <= TOLERANCE[weights]:
-        (out / MANIFEST).unlink()
-        raise BundleError(f"the graph's logits differ from torch's by {figures['mean_difference']:.2g} deviations")
-    return {**figures, "bytes": sum((out / f).stat().st_size for f in files)}
+        made = Path(scratch)
+        write_graph(model.decoder, made / GRAPH, weights=weights, capacity=room, block=block)
+        files = [GRAPH, DATA]
+        tokenizer = getattr(model.words, "tokenizer", None)
+        if isinstance(tokenizer, Tokenizer):
+            (made / WORDS).write_text(tokenizer.to_str())
+            files.append(WORDS)
+        manifest = LanguageManifest(
+            weights=weights, layers=c.layers, kv_heads=c.kv_heads, head_width=c.head_width, vocabulary=c.vocabulary,
+            capacity=room, stop=model.stop, onnxruntime=oldest, sha256={f: sha256_of(made / f) for f in files},
+        )  # fmt: skip
+        (made / MANIFEST).write_text(manifest.to_json())
+        figures = _check(model, made)
+        if not figures["mean_difference"] <= TOLERANCE[weights]:
+            raise BundleError(f"the graph's logits differ from torch's by {figures['mean_difference']:.2g} deviations")
+        figures["bytes"] = sum((made / f).stat().st_size for f in files)
+        (out / MANIFEST).unlink(missing_ok=True)  # what is half moved is no bundle
+        for file in (*files, MANIFEST):
+            (made / file).chmod(0o644)
+            (made / file).replace(out / file)
+    return figures
 
 
 @torch.no_grad()
@@ -79,8 +79,11 @@ def _check(model: LanguageModel, folder: Path) -> dict[str, float]:
     ids = torch.randint(0, model.config.vocabulary, (1, tokens), generator=torch.Generator().manual_seed(0))
     truth = model.logits(ids)[0, CHECKED - 1 :].numpy()
     reading = opened.read(1, tokens)
-    said = [reading.on(ids[:, :CHECKED].numpy())]
-    said += [reading.on(ids[:, i : i + 1].numpy()) for i in range(CHECKED, tokens)]
+    try:
+        said = [reading.on(ids[:, :CHECKED].numpy())]
+        said += [reading.on(ids[:, i : i + 1].numpy()) for i in range(CHECKED, tokens)]
+    except Exception as error:  # onnxruntime raises a family of its own, all derived from Exception
+        raise BundleError(f"onnxruntime does not run this model's graph: {str(error).splitlines()[0]}") from error
     apart = np.abs(np.concatenate(said) - truth) / truth.std()
     agree = np.concatenate(said).argmax(axis=1) == truth.argmax(axis=1)
     worst, mean = float(apart.max()), float(apart.mean())
@@ -94,9 +97,15 @@ def export(options: Mapping[str, Any]) -> dict[str, Any]:
         UserError: a model that does not load, has no graph, or no such context.
     """
     weights: Weights = "int8" if options.get("quantise", True) else "fp32"
+    context = options.get("context")
+    if options.get("checkpoint"):
+        raise UserError("export one thing at a time: checkpoint=FOLDER, or language=NAME")
+    if context is not None and (isinstance(context, bool) or not isinstance(context, int)):
+        raise UserError(f"context={context}: a whole number of tokens")
     try:
         model = load_pretrained(options["language"])
-        capacity = int(options.get("context") or min(model.config.context or DEFAULT_CONTEXT, DEFAULT_CONTEXT))
+        default = min(model.config.context or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+        capacity = default if context is None else context
         return export_language(model, Path(options["out"]), weights=weights, capacity=capacity)
     except (CheckpointError, UnsupportedError, BundleError, OSError) as error:
         raise UserError(f"language={options['language']}: {error}") from error

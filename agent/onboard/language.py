@@ -24,6 +24,7 @@ from agent.onboard.bundle import BundleError, open_session, sha256_of
 
 FORMAT = 1
 MANIFEST, GRAPH, WORDS = "language.json", "model.onnx", "tokenizer.json"
+DATA = f"{GRAPH}.data"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +65,17 @@ def read_language_manifest(folder: Path) -> LanguageManifest:
         raise BundleError(f"{path} does not read ({error}); export the model again") from error
     if manifest.format != FORMAT:
         raise BundleError(f"{path} has format {manifest.format}, this program reads {FORMAT}; export it again")
-    for name, said in manifest.sha256.items():
+    sizes = (manifest.layers, manifest.kv_heads, manifest.head_width, manifest.vocabulary, manifest.capacity)
+    ids = isinstance(manifest.stop, list) and all(type(i) is int for i in manifest.stop)
+    said: Any = manifest.sha256
+    hashes = isinstance(said, dict) and {GRAPH, DATA} <= said.keys() <= {GRAPH, DATA, WORDS}
+    if not (ids and hashes and all(type(n) is int and n > 0 for n in sizes)):
+        raise BundleError(f"{path} holds what no export writes; export the model again")
+    for name, digest in manifest.sha256.items():
         file = folder / name
         if not file.is_file():
             raise BundleError(f"{folder} lacks {name}; export it again")
-        if sha256_of(file) != said:
+        if sha256_of(file) != digest:
             raise BundleError(f"{file} is damaged: its sha256 is not the manifest's; export it again")
     return manifest
 
@@ -93,8 +100,12 @@ class OnnxLanguage:
         self.manifest = read_language_manifest(folder)
         check_version(self.manifest.onnxruntime)
         self._session = open_session(folder / GRAPH, threads)
-        words = folder / WORDS
-        self.tokenizer = Tokenizer.from_file(str(words)) if words.is_file() else None
+        shape = (self.manifest.kv_heads, self.manifest.head_width)
+        caches = [i.shape for i in self._session.get_inputs() if i.name.startswith("keys.")]
+        if len(caches) != self.manifest.layers or {(s[1], s[3]) for s in caches} != {shape}:
+            raise BundleError(f"{folder / MANIFEST} gives other sizes than the graph has; export the model again")
+        has_words = WORDS in self.manifest.sha256
+        self.tokenizer = Tokenizer.from_file(str(folder / WORDS)) if has_words else None
 
     def read(self, batch: int, room: int) -> Reading:
         """Sequences to be read from their beginning, each of at most `room` tokens.
@@ -110,10 +121,12 @@ class OnnxLanguage:
         """Each prompt's likeliest continuation, token by token, by at most `max_new`; without the token that ended it.
 
         Raises:
-            ValueError: an empty prompt, or one that does not fit with `max_new` more tokens.
+            ValueError: an empty prompt, a token that is none, or more than the bundle has room for.
         """
-        if not prompts or not all(prompts):
-            raise ValueError("each prompt needs a token to begin with")
+        if not prompts or not all(prompts) or max_new < 1:
+            raise ValueError("each prompt needs a token to begin with, and one to be written")
+        if not all(0 <= i < self.manifest.vocabulary for prompt in prompts for i in prompt):
+            raise ValueError(f"tokens are from 0 to {self.manifest.vocabulary - 1}")
         lengths = np.array([len(p) for p in prompts])
         ids = np.array([[*p, *[0] * (int(lengths.max()) - len(p))] for p in prompts])
         reading = self.read(len(prompts), int(lengths.max()) + max_new)

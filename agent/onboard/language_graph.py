@@ -39,7 +39,7 @@ class UnsupportedError(ValueError):
     """A member of the family that the graph can't express; says what."""
 
 
-def write_graph(decoder: Decoder, path: Path, *, weights: Weights, capacity: int, block: int = 32) -> None:
+def write_graph(decoder: Decoder, path: Path, *, weights: Weights, capacity: int, block: int = 64) -> None:
     """Write `path` and, beside it, its weights in `path`.data.
 
     capacity: most tokens of a sequence. block: weights that share a scale, 16, 32, 64, ...

@@ -51,7 +51,7 @@ def consistent(calls: Sequence[PrimitiveCall]) -> bool:
             move = (held, call.relation, call.target)
             if held.startswith(ANY):
                 continue
-            if held == call.target or (move in done and call.relation is not Relation.ASIDE):
+            if (held and held == call.target) or (move in done and call.relation is not Relation.ASIDE):
                 return False
             done.add(move)
             if call.relation in (Relation.ON, Relation.IN):

@@ -27,6 +27,7 @@ from agent.training.batch import Batch, make_batch
 from agent.training.data import Source
 from agent.training.mirror import mirrored
 from agent.training.perception import Names, PerceptionHeads, Targets, make_targets, visual_words
+from agent.training.saving import saved_together
 from agent.training.shards import Picture
 from agent.vlm.adapt.adapt import Adapted
 from agent.vlm.checkpoint import CheckpointError, load_weights, save_checkpoint, save_tensors
@@ -282,14 +283,14 @@ def _save(
     out: Path, model: VLM, heads: PerceptionHeads, optimizer: torch.optim.AdamW, tokenizer: Tokenizer,
     notes: dict[str, Any], adapted: Adapted | None,
 ) -> None:  # fmt: skip
-    out.mkdir(parents=True, exist_ok=True)
     state = optimizer.state_dict()["state"]
     tensors = {f"{i}.{k}": v for i, values in state.items() for k, v in values.items()}
-    save_tensors(out / "optimizer.safetensors", {**tensors, "at": torch.tensor(notes["step"])})
-    save_tensors(out / "heads.safetensors", heads.state_dict())
-    if adapted is not None:
-        adapted.save(out / ADAPTER)
-    save_checkpoint(out, model, tokenizer, notes, weights=whole_weights(model) if adapted else None)
+    with saved_together(out) as folder:
+        save_tensors(folder / "optimizer.safetensors", {**tensors, "at": torch.tensor(notes["step"])})
+        save_tensors(folder / "heads.safetensors", heads.state_dict())
+        if adapted is not None:
+            adapted.save(folder / ADAPTER)
+        save_checkpoint(folder, model, tokenizer, notes, weights=whole_weights(model) if adapted else None)
 
 
 def _resume(

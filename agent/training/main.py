@@ -16,6 +16,7 @@ from agent.training.data import Source, open_sources, words_and_names
 from agent.training.loop import Texts, TrainConfig
 from agent.training.loop import train as run
 from agent.training.perception import Names
+from agent.training.saving import finish
 from agent.training.shards import ShardError
 from agent.training.start import NewModel, new_model
 from agent.vlm.checkpoint import CheckpointError, load_checkpoint
@@ -37,6 +38,7 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
     if config.stage != "speak" and not options.get("data"):
         raise UserError(f"stage={config.stage} trains on what? data=FOLDER (docs/training.md makes some)")
     try:
+        finish(out)
         adaptation = adaptation_of(options.get("adapt"))
         if adaptation is None and (out / ADAPTER).is_file():
             raise UserError(f"{out} holds a run that adapts a base (adapt=); give another out=")
@@ -58,6 +60,8 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
         if adaptation is not None:
             base = f"{start}" if start else f"a new model of seed {config.seed}"
             torch.manual_seed(config.seed)  # LoRA's first matrices are drawn
+            if config.stage == "speak" and adaptation.decoder == "frozen":
+                raise UserError("stage=speak trains the decoder alone, and adapt.decoder=frozen leaves it as it is")
             adapted = adapted_model(model, adaptation, base=base, out=out)
             sizes = [sum(p.numel() for p in model.parameters() if p.requires_grad or every) for every in (False, True)]
             _say(f"adapt  {sizes[0] / 1e6:.2f} M of {sizes[1] / 1e6:.2f} M numbers learn")

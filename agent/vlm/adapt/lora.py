@@ -5,6 +5,7 @@ Shapes: I inputs, O outputs, R rank, X experts.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ class LoraConfig:
     def __post_init__(self) -> None:
         if self.rank < 1 or not 0 <= self.dropout < 1:
             raise ValueError(f"rank is 1 or more and dropout from 0 to below 1, not {self.rank} and {self.dropout}")
+        if not 0 < self.alpha < math.inf:
+            raise ValueError(f"alpha is above 0, not {self.alpha}")
 
 
 class LoraLayer(nn.Module, ABC):
@@ -45,6 +48,8 @@ class LoraLayer(nn.Module, ABC):
         for parameter in self.parameters():
             parameter.requires_grad_(False)
         *experts, outputs, inputs = self.weight.shape
+        if config.rank > min(inputs, outputs):
+            raise ValueError(f"rank {config.rank} is more than a matrix of {outputs} x {inputs} can have")
         # B begins at zero, so that the adapted model begins as its base.
         self.lora_a = nn.Parameter(self.weight.new_empty(*experts, config.rank, inputs))
         nn.init.normal_(self.lora_a, std=inputs**-0.5)

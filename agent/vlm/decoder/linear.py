@@ -11,52 +11,53 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 
 def linear(module: nn.Module, x: Tensor) -> Tensor:
     """What the module makes of x [...,D]; a plain `nn.Linear` by oneDNN where that can be."""
-    if type(module) is nn.Linear and getattr(module, "bias", None) is None:
+    if type(module) is nn.Linear and getattr(module, "bias", None) is None and not _is_hooked(module):
         return product(x, module.weight)
     return module(x)  # type: ignore[no-any-return]
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
     """x [...,D] by weight [N,D] -> [...,N]."""
-    if x.numel() == 0 or not (_plain(x) and _plain(weight)) or not _available() or torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or not (_plain(x) and _plain(weight)) or not _available():
         return F.linear(x, weight)
     out: Tensor = _Product.apply(x.reshape(-1, x.shape[-1]), weight)  # type: ignore[no-untyped-call]
     return out.view(*x.shape[:-1], -1)
 
 
 def _plain(x: Tensor) -> bool:
-    """Float32 in this processor's memory, and to stay so: under autocast it is not."""
-    return x.dtype == torch.float32 and x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+    """Some float32 in this processor's memory, and to stay so: under autocast it is not."""
+    return (
+        x.dtype == torch.float32 and x.device.type == "cpu" and x.numel() > 0 and not torch.is_autocast_enabled("cpu")
+    )
+
+
+def _is_hooked(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
 
 
 def _available() -> bool:
     return torch._C._get_mkldnn_enabled() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
-def _times(a: Tensor, b: Tensor) -> Tensor:
-    """a [M,K] by b [N,K], in any strides -> [M,N]."""
-    out: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")
-    return out
-
-
 class _Product(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        return _times(x, weight)
+    """a [M,K] by b [N,K], in any strides -> [M,N]. Its gradients are such products, and so have gradients."""
 
     @staticmethod
-    @once_differentiable
+    def forward(a: Tensor, b: Tensor) -> Tensor:
+        out: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")
+        return out
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        x, weight = ctx.saved_tensors
-        to_x, to_weight = ctx.needs_input_grad
-        return (
-            _times(grad, weight.t()) if to_x else None,
-            _times(grad.t(), x.t()) if to_weight else None,
-        )
+        a, b = ctx.saved_tensors
+        to_a, to_b = ctx.needs_input_grad
+        return product(grad, b.t()) if to_a else None, product(grad.t(), a.t()) if to_b else None
