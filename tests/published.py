@@ -45,12 +45,13 @@ def dinov2(**changes):
     return Dinov2Model(Dinov2Config(**{**TOWER, **changes}))
 
 
-def paligemma(kind="gemma"):
+def paligemma(kind="gemma", **changes):
     from transformers import PaliGemmaConfig, PaliGemmaForConditionalGeneration
 
     text = {
         "model_type": kind, "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
         "num_key_value_heads": 1, "head_dim": 16, "intermediate_size": 64, "vocab_size": 100,
+        **changes,
     }  # fmt: skip
     vision = {**TOWER, "model_type": "siglip_vision_model", "vision_use_head": False, "intermediate_size": 48}
     return PaliGemmaForConditionalGeneration(

@@ -252,3 +252,9 @@ def test_scaled_positions_reach_further() -> None:
         assert ratio[0] == 1.0
         assert ratio[-1] == pytest.approx(1 / 8)
         assert (ratio.diff() <= 1e-6).all()
+
+
+@pytest.mark.parametrize(("capacity", "slack"), [(0, 4), (-3, 4), (8, 0)])
+def test_a_cache_for_nothing_is_one_line(capacity: int, slack: int) -> None:
+    with pytest.raises(ContextError, match=f"not {capacity} and {slack}"):
+        LanguageModel(Decoder(WINDOWED)).new_cache(capacity=capacity, slack=slack)

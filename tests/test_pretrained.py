@@ -286,3 +286,25 @@ def test_smollm2_writes_what_transformers_writes() -> None:
         expected = [i for i in out[0, len(prompt) :].tolist() if i not in ours.stop]
         assert list(written.ids) == expected
     assert "Paris" in ours.words.text(list(texts[0].ids))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hidden_size": 2**62}, {"intermediate_size": 2**62}, {"vocab_size": 2**62}, {"num_attention_heads": 2**62},
+        {"head_dim": 10**300}, {"rms_norm_eps": 10**400}, {"model_type": "x" * 100_000},
+    ],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
+def test_sizes_that_no_model_has_are_one_short_line(folder: Path, change: dict[str, object]) -> None:
+    (folder / "config.json").write_text(json.dumps({**CONFIG, **change}))
+    with pytest.raises(CheckpointError) as caught:
+        load_pretrained(folder)
+    assert len(str(caught.value)) < 1200
+    assert "\n" not in str(caught.value)
+
+
+def test_a_name_that_no_file_can_have_is_one_short_line() -> None:
+    with pytest.raises(CheckpointError) as caught:
+        load_pretrained("a" * 5000)
+    assert len(str(caught.value)) < 1200

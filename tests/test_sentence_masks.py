@@ -6,6 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from agent.vlm.decoder.masks import windowed  # noqa: E402
 from agent.vlm.sentences.batch import PADDING, PLACE, Batch  # noqa: E402
 from agent.vlm.sentences.masks import block_mask, extension_mask, runs  # noqa: E402
 
@@ -105,3 +106,23 @@ def test_labels_are_the_said_words_that_follow() -> None:
         [no, no, no, 9, 10, no, no, 12, no],
         [no, 9, no, no, no, no, no, no, no],
     ]
+
+
+def test_a_block_is_whole_in_a_window_and_the_rest_is_not() -> None:
+    whole = torch.tensor([
+        [1, 1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 1, 0],
+        [1, 1, 1, 1, 1, 1],
+    ]).bool()[None, None]  # fmt: skip
+    expected = torch.tensor([
+        [1, 1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 0, 0],
+        [0, 0, 0, 1, 1, 0],
+        [0, 0, 0, 0, 1, 1],
+    ]).bool()[None, None]  # fmt: skip
+    assert torch.equal(windowed(whole, torch.arange(6)[None], 2, 0), expected)

@@ -17,6 +17,8 @@ from agent.vlm.files.folder import Tensors, read_json
 from agent.vlm.generation.language import LanguageModel
 
 SMOLLM2 = "smollm2-135m-instruct"
+LONGEST_LINE = 500
+"""Characters of what an error repeats from a file."""
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -29,6 +31,21 @@ def load_pretrained(source: str | Path, *, dtype: torch.dtype = torch.float32) -
     Raises:
         CheckpointError: a folder or tensor that is missing, torn, foreign or misshapen, in one line that names it.
     """
+    try:
+        return _load(source, dtype)
+    except CheckpointError as error:
+        raise CheckpointError(_short(str(error))) from error
+    except (ArithmeticError, MemoryError, OSError, RuntimeError, TypeError) as error:
+        # Sizes and names that no file system, tensor or number can have.
+        raise CheckpointError(f"{_short(str(source))} is no model that can be: {_short(str(error))}") from error
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} ..."
+
+
+def _load(source: str | Path, dtype: torch.dtype) -> LanguageModel:
     folder = Path(source)
     if not folder.is_dir():
         folder = _smollm2() if str(source).lower() == SMOLLM2 else _from_hub(str(source))

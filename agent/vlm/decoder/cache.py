@@ -17,7 +17,7 @@ from torch import Tensor
 
 from agent.vlm.config import DecoderConfig
 from agent.vlm.decoder.layer import KeyValues
-from agent.vlm.decoder.masks import kin, near, visible
+from agent.vlm.decoder.masks import kin, visible
 
 
 class ContextError(ValueError):
@@ -73,6 +73,8 @@ class KVCache:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
+        if capacity < 1 or slack < 1:
+            raise ContextError(f"a cache takes 1 token or more, and 1 at once or more, not {capacity} and {slack}")
         if c.context and capacity > c.context:
             raise ContextError(f"{capacity} tokens, but this model's context is {c.context}")
         self.config, self.batch, self.capacity, self.slack = c, batch, capacity, slack
@@ -108,7 +110,7 @@ class KVCache:
     ) -> Place:
         """Make room for T new tokens of each sequence; `valid` bool[B,T] where some are padding.
 
-        blocks: int64[B,T], which of the new tokens see each other both ways (as far as a window goes), 0 = none.
+        blocks: int64[B,T], which of the new tokens see each other both ways, however far apart, 0 = none.
 
         Raises:
             ContextError: no room, too many at once, or a prefix that is not taken up at once.
@@ -139,7 +141,7 @@ class KVCache:
                 if blocks is not None:
                     # Only what is taken up now has a block: what was there before has 0.
                     there = torch.zeros_like(held).scatter_(1, slots[w], blocks)[:, : used[w]]
-                    mask = mask | (kin(blocks, there) & near(positions, keys, w, sinks) if w else kin(blocks, there))
+                    mask = mask | kin(blocks, there)
                 # A row that is all padding so far looks anywhere, so that its softmax stays finite.
                 masks[w] = mask if min(self.lengths) else mask | ~mask.any(dim=-1, keepdim=True)
         return Place(

@@ -15,7 +15,7 @@ from agent.vlm.config import DecoderConfig
 from agent.vlm.decoder.experts import Routing
 from agent.vlm.decoder.layer import KeyValues, Layer, Store
 from agent.vlm.decoder.linear import linear, product
-from agent.vlm.decoder.masks import near
+from agent.vlm.decoder.masks import windowed
 from agent.vlm.decoder.norms import make_norm
 from agent.vlm.decoder.packed import PackedLinear, can_pack, pack_children
 from agent.vlm.decoder.rope import rope_tables
@@ -82,7 +82,7 @@ class Decoder(nn.Module):
             masks[window] = mask
             if window and (mask is not None or x.shape[1] > window):
                 whole = mask if mask is not None else positions[:, None, :, None] >= positions[:, None, None, :]
-                masks[window] = whole & near(positions, positions, window, self.config.sinks)
+                masks[window] = windowed(whole, positions, window, self.config.sinks)
         hidden = self.run(x, positions, masks, stores, causal=True, routing=routing)
         return hidden, [s.all for s in stores if s.all is not None]
 

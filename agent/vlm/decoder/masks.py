@@ -14,13 +14,19 @@ def visible(queries: Tensor, keys: Tensor, *, window: int = 0, sinks: int = 0, p
 
     A token sees itself and what stands before it, no further back than `window` tokens, itself included (0 = all);
     beyond that the first `sinks` tokens (StreamingLLM, Xiao et al. 2023). The first `prefix` tokens see each other
-    whole (prefix LM: Raffel et al. 2020, section 3.2.1; PaLM-E's images).
+    whole, however far apart (prefix LM: Raffel et al. 2020, section 3.2.1; PaLM-E's images).
     """
     q, k = queries[:, None, :, None], keys[:, None, None, :]
-    mask = k <= q
+    mask = (k <= q) & near(queries, keys, window, sinks) if window else k <= q
     if prefix:
         mask = mask | ((k < prefix) & (q < prefix))
-    return mask & (k >= 0) & near(queries, keys, window, sinks) if window else mask & (k >= 0)
+    return mask & (k >= 0)
+
+
+def windowed(whole: Tensor, positions: Tensor, window: int, sinks: int) -> Tensor:
+    """bool[B,1,T,T]: `whole` within the window; tokens that see each other, such as an image's, go on doing so however
+    far apart they are (PaliGemma 2, as its published code has it)."""
+    return whole & (near(positions, positions, window, sinks) | whole.transpose(-1, -2))
 
 
 def near(queries: Tensor, keys: Tensor, window: int, sinks: int) -> Tensor:

@@ -94,8 +94,8 @@ class LanguageModel(nn.Module):
             ContextError: more than the model's context, or neither is given.
         """
         weight = self.decoder.embed.weight
-        room = capacity or self.config.context
-        if not room:
+        room = self.config.context if capacity is None else capacity
+        if not room and capacity is None:
             raise ContextError("this model names no context: say how many tokens the cache is to hold")
         return KVCache(
             self.config, batch=batch, capacity=room, slack=slack, dtype=weight.dtype, device=weight.device

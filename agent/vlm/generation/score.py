@@ -26,11 +26,11 @@ def log_probabilities(
     session: what it has read of the prompt already is not computed again; it holds the prompt afterwards.
 
     Raises:
-        ValueError: no candidate, or an empty one.
+        ValueError: no candidate, or an empty one, or an empty prompt.
         ContextError: the prompt and a candidate do not fit the model's context.
     """
-    if not candidates or not all(candidates):
-        raise ValueError("each candidate needs a token")
+    if not prompt or not candidates or not all(candidates):
+        raise ValueError("the prompt and each candidate need a token")
     longest = max(len(c) for c in candidates)
     session = session or Session(model, capacity=len(prompt) + longest)
     last = session.read(prompt, room=longest)
