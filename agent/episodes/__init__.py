@@ -1,7 +1,13 @@
-"""Episodes on disk: what was seen, planned and done, step by step. Written crash-safe, read lazily."""
+"""Episodes on disk: what was seen, felt, planned and done. LeRobot datasets, written crash-safe, read lazily."""
 
-from agent.episodes.reader import EpisodeReader, Problem, validate
-from agent.episodes.records import Episode, Step, StepState
+from agent.episodes.check import Problem, validate
+from agent.episodes.layout import Camera, Layout
+from agent.episodes.reader import EpisodeReader
+from agent.episodes.records import Episode, Facts, Frame, Language, Step, StepState, Window
+from agent.episodes.take import Take
 from agent.episodes.writer import EpisodeWriter
 
-__all__ = ["Episode", "EpisodeReader", "EpisodeWriter", "Problem", "Step", "StepState", "validate"]
+__all__ = [
+    "Camera", "Episode", "EpisodeReader", "EpisodeWriter", "Facts", "Frame", "Language", "Layout", "Problem", "Step",
+    "StepState", "Take", "Window", "validate",
+]  # fmt: skip

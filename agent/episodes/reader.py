@@ -1,146 +1,303 @@
-"""Reads episodes where they lie; pictures are decoded when they are looked at."""
+"""Reads episodes where they lie, ours and LeRobot's: by number, by seed, by frame and by window of frames."""
 
 from __future__ import annotations
 
 import json
-import zlib
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from agent.episodes.records import FORMAT, TRAIN_SEEDS, VERSION, Episode, Picture, from_line
+from agent.episodes.arrow import damage, open_table
+from agent.episodes.index import Entry, read_entries, read_tasks
+from agent.episodes.layout import ACTION, IMAGES, LANGUAGE, STATE, TIME, Layout, layout_of, read_info
+from agent.episodes.older import read_older_tasks
+from agent.episodes.records import TRAIN_SEEDS, Episode, Facts, Frame, Language, Picture, Step, StepState, Window
+from agent.episodes.video import Videos
 from agent.errors import UserError
-from agent.plan import PlanError, parse_call, parse_plan
+from robots.interface import Status
+
+KEPT = 8
+"""Groups of rows that are kept after they were read."""
+UNKNOWN = Facts(
+    seed=None, suite="", task="", split="", instruction="", phrasing="", expected="act", goal="", objects=(),
+    success=None, planner="",
+)  # fmt: skip
+"""What is known of a stranger's episode, but for its instruction."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """What is wrong, and where: file, episode number in it, step or None."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """One dataset as it is described. tasks: the instructions by task_index."""
 
-    file: str
-    episode: int
-    step: int | None
-    what: str
+    folder: Path
+    info: dict[str, Any]
+    layout: Layout
+    entries: list[Entry]
+    tasks: list[str]
+
+    @classmethod
+    def open(cls, folder: Path) -> Dataset:
+        """Reads `meta/`.
+
+        Raises:
+            UserError: what is missing, damaged or of another version, in one line.
+        """
+        info = read_info(folder)
+        entries = read_entries(folder, info)
+        older = str(info["codebase_version"]).startswith("v2")
+        tasks = read_older_tasks(folder) if older else read_tasks(folder)
+        return cls(folder=folder, info=info, layout=layout_of(info), entries=entries, tasks=tasks)
 
 
 class EpisodeReader(Sequence[Episode]):
-    """All episodes of one or several datasets. `messages`: what had to be left out, in words.
+    """All episodes of one or several datasets, as if they were one.
 
-    train: only for episodes whose seeds are training seeds; any other is refused at once.
+    train: only for episodes whose seeds are training seeds, or that are no draws; any other is refused at once.
     """
 
     def __init__(self, *folders: Path | str, train: bool = False) -> None:
-        self.messages: list[str] = []
-        self._places: list[tuple[Path, int, int]] = []  # index file, offset, length of each whole line
-        for folder in map(Path, folders):
-            self._add(folder, train)
+        self.datasets = [Dataset.open(Path(f)) for f in folders]
+        self._entries = [(d, e) for d in self.datasets for e in d.entries]
+        self._videos = Videos()
+        self._tables: OrderedDict[Path, _Groups] = OrderedDict()
+        for dataset, entry in self._entries if train else ():
+            seed = entry.facts.seed if entry.facts is not None else None
+            if seed is not None and seed not in TRAIN_SEEDS:
+                raise UserError(
+                    f"{dataset.folder}: episode {entry.index} has seed {seed}, which is not for training (those are "
+                    f"below {TRAIN_SEEDS.stop})"
+                )
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._entries)
 
     def __getitem__(self, index: int) -> Episode:  # type: ignore[override]
-        path, offset, length = self._places[index]
-        with open(path, "rb") as f:
-            f.seek(offset)
-            line = f.read(length)
-        pictures = pictures_of(path)
-        return from_line(line, lambda place: load_picture(pictures, place))
+        facts = self.facts(index)
+        return Episode(**vars(facts), steps=tuple(self.steps(index)))
 
     def __iter__(self) -> Iterator[Episode]:
         return (self[i] for i in range(len(self)))
 
-    def place(self, index: int) -> tuple[Path, int]:
-        """The index file that an episode stands in, and its number there."""
-        path = self._places[index][0]
-        return path, sum(1 for p, _, _ in self._places[:index] if p == path)
+    def close(self) -> None:
+        """Closes the files that are open; they are opened again when they are needed."""
+        self._videos.close()
+        while self._tables:
+            self._tables.popitem()[1].file.close()
 
-    def _add(self, folder: Path, train: bool) -> None:
-        description = folder / "dataset.json"
-        if not description.is_file():
-            raise UserError(f"no episodes in {folder}: no dataset.json; palmetto collect out={folder} makes some")
-        found = json.loads(description.read_text())
-        if (found.get("format"), found.get("version")) != (FORMAT, VERSION):
-            raise UserError(f"{description} is not {FORMAT} version {VERSION}")
-        for path in sorted(folder.glob("episodes-*.jsonl")):
-            offset = 0
-            with open(path, "rb") as f:
-                for number, line in enumerate(f):
-                    seed = _seed(line)
-                    if seed is None:
-                        self.messages.append(f"{path}: line {number + 1} is cut off; read the {number} before it")
-                        break
-                    if train and seed not in TRAIN_SEEDS:
-                        raise UserError(
-                            f"{path}: episode {number} has seed {seed}, which is not for training (those are below "
-                            f"{TRAIN_SEEDS.stop})"
-                        )
-                    self._places.append((path, offset, len(line)))
-                    offset += len(line)
+    def entry(self, index: int) -> tuple[Dataset, Entry]:
+        """Where episode `index` lies."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"episode {index} of {len(self)}")
+        return self._entries[index]
+
+    def facts(self, index: int) -> Facts:
+        """What is known of episode `index`, without a look at its files."""
+        dataset, entry = self.entry(index)
+        if entry.facts is not None:
+            return entry.facts
+        words = entry.instructions[0] if entry.instructions else ""
+        return Facts(**{**vars(UNKNOWN), "instruction": words, "robot": dataset.layout.robot})
+
+    def length(self, index: int) -> int:
+        """How many frames episode `index` has."""
+        return self.entry(index)[1].length
+
+    def n_steps(self, index: int) -> int:
+        """How many looks it has."""
+        looks = self.entry(index)[1].looks
+        return looks[1] if looks is not None else 0
+
+    def of_seed(self, seed: int) -> list[int]:
+        """The episodes that came from a seed."""
+        return [i for i in range(len(self)) if self.facts(i).seed == seed]
+
+    def steps(self, index: int) -> list[Step]:
+        """The looks of episode `index`, their pictures still encoded."""
+        _, entry = self.entry(index)
+        if entry.looks is None:
+            return []
+        path, count = entry.looks
+        groups = self._groups(path)
+        with damage(path):
+            return [_step(groups, i) for i in range(count)]
+
+    def frame(self, index: int, number: int, *, pictures: bool = True) -> Frame:
+        """Frame `number` of episode `index`."""
+        w = self.window(index, number, number + 1, pictures=pictures)
+        seen = {name: stack[0] for name, stack in w.pictures.items()}
+        return Frame(
+            time_s=float(w.time_s[0]), state=w.state[0], action=w.action[0], language=w.language[0], pictures=seen
+        )
+
+    def window(self, index: int, start: int, stop: int, *, pictures: bool = True) -> Window:
+        """Frames `start` to `stop` of episode `index`.
+
+        Raises:
+            IndexError: it has no such frames.
+            UserError: its files are missing or damaged.
+        """
+        dataset, entry = self.entry(index)
+        if not 0 <= start < stop <= entry.length:
+            raise IndexError(f"episode {index} has frames 0 to {entry.length - 1}, not {start} to {stop - 1}")
+        groups = self._groups(entry.data)
+        with damage(entry.data):
+            rows = groups.rows(entry.row + start, entry.row + stop)
+            first = int(rows["episode_index"][0])
+            if first != entry.index:
+                raise ValueError(f"episode {first} lies where episode {entry.index} should")
+            seen = {}
+            for c in dataset.layout.cameras if pictures else ():
+                key = IMAGES + c.name if IMAGES + c.name in dataset.info["features"] else c.name
+                if key in entry.videos:
+                    continue
+                seen[c.name] = np.stack([_decoded(v) for v in rows[key]])
+        fps = dataset.layout.fps
+        for c in dataset.layout.cameras if pictures else ():
+            key = IMAGES + c.name if IMAGES + c.name in entry.videos else c.name
+            if key in entry.videos:
+                path, from_s = entry.videos[key]
+                seen[c.name] = np.stack(self._videos.between(path, from_s + start / fps, stop - start, fps))
+        with damage(entry.data):
+            return Window(
+                start=start, time_s=_times(rows), state=_matrix(rows.get(STATE), stop - start),
+                action=_matrix(rows.get(ACTION), stop - start), language=_words(rows, dataset, stop - start),
+                pictures=seen,
+            )  # fmt: skip
+
+    def frames(self, index: int, *, pictures: bool = True, at_once: int = 32) -> Iterator[Frame]:
+        """All frames of episode `index`, some held at once."""
+        length = self.length(index)
+        for start in range(0, length, at_once):
+            w = self.window(index, start, min(start + at_once, length), pictures=pictures)
+            for i in range(len(w)):
+                yield Frame(
+                    time_s=float(w.time_s[i]), state=w.state[i], action=w.action[i], language=w.language[i],
+                    pictures={name: stack[i] for name, stack in w.pictures.items()},
+                )  # fmt: skip
+
+    def _groups(self, path: Path) -> _Groups:
+        if path not in self._tables:
+            self._tables[path] = _Groups(path)
+            if len(self._tables) > KEPT:
+                self._tables.popitem(last=False)[1].file.close()
+        self._tables.move_to_end(path)
+        return self._tables[path]
 
 
-def pictures_of(index: Path) -> Path:
-    """The picture file beside an index file."""
-    return index.with_name(index.name.replace("episodes-", "pictures-").replace(".jsonl", ".bin"))
+class _Groups:
+    """A parquet file whose groups of rows are read when they are asked for; the last one is kept."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = open_table(path)
+        with damage(path):
+            counts = [self.file.metadata.row_group(i).num_rows for i in range(self.file.num_row_groups)]
+        self.ends = np.cumsum(counts)
+        self._kept: tuple[int, dict[str, Any]] | None = None
+
+    def rows(self, start: int, stop: int) -> dict[str, Any]:
+        """Columns of rows `start` to `stop`: numpy arrays of numbers, lists of anything else."""
+        if not len(self.ends) or stop > self.ends[-1]:
+            raise ValueError(f"it has {self.ends[-1] if len(self.ends) else 0} rows, and row {stop - 1} is wanted")
+        parts = []
+        while start < stop:
+            group = int(np.searchsorted(self.ends, start, side="right"))
+            columns, first = self._columns(group), int(self.ends[group - 1]) if group else 0
+            end = min(stop, int(self.ends[group]))
+            parts.append({k: v[start - first : end - first] for k, v in columns.items()})
+            start = end
+        if len(parts) == 1:
+            return parts[0]
+        return {
+            k: np.concatenate([p[k] for p in parts])
+            if isinstance(parts[0][k], np.ndarray)
+            else [v for p in parts for v in p[k]]
+            for k in parts[0]
+        }
+
+    def _columns(self, group: int) -> dict[str, Any]:
+        if self._kept is None or self._kept[0] != group:
+            table = self.file.read_row_group(group, use_threads=False)
+            self._kept = group, {name: _column(table.column(name)) for name in table.column_names}
+        return self._kept[1]
 
 
-def load_picture(path: Path, place: tuple[int, int, int]) -> Picture:
-    """uint8[H,W,3] from (offset, length, crc32).
+def _column(column: Any) -> Any:
+    kind = column.type
+    if _is_list_of_numbers(kind):
+        flat = column.combine_chunks()
+        flat = flat.chunk(0) if hasattr(flat, "chunk") else flat
+        values = flat.flatten().to_numpy(zero_copy_only=False)
+        if len(column) and len(values) % len(column) == 0:
+            return values.reshape(len(column), -1)
+        raise ValueError("rows of unequal lengths")
+    if _is_number(kind):
+        return column.to_numpy()
+    return column.to_pylist()
 
-    Raises:
-        UserError: where the bytes are not those that were written.
-    """
-    offset, length, checksum = place
-    with open(path, "rb") as f:
-        f.seek(offset)
-        data = f.read(length)
-    if len(data) != length or zlib.crc32(data) != checksum:
-        raise UserError(f"{path}: the picture at byte {offset} is damaged")
-    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+
+def _is_number(kind: Any) -> bool:
+    import pyarrow.types as t
+
+    return bool(t.is_integer(kind) or t.is_floating(kind) or t.is_boolean(kind))
+
+
+def _is_list_of_numbers(kind: Any) -> bool:
+    import pyarrow.types as t
+
+    return bool((t.is_list(kind) or t.is_fixed_size_list(kind) or t.is_large_list(kind)) and _is_number(kind.value_type))
+
+
+def _matrix(values: Any, count: int) -> NDArray[np.float32]:
+    if values is None:
+        return np.zeros((count, 0), np.float32)
+    found = np.asarray(values, dtype=np.float32)
+    return found.reshape(count, -1)
+
+
+def _times(rows: dict[str, Any]) -> NDArray[np.float64]:
+    return np.asarray(rows[TIME] if TIME in rows else rows["timestamp"], dtype=np.float64).reshape(-1)
+
+
+def _words(rows: dict[str, Any], dataset: Dataset, count: int) -> tuple[Language, ...]:
+    columns = {name: rows[key] for key, name in LANGUAGE.items() if key in rows}
+    said = [{name: str(column[i] or "") for name, column in columns.items()} for i in range(count)]
+    if "instruction" not in columns and "task_index" in rows:
+        for words, task in zip(said, rows["task_index"], strict=True):
+            words["instruction"] = dataset.tasks[int(task)]
+    return tuple(Language(**words) for words in said)
+
+
+def _decoded(value: Any) -> Picture:
+    data = value["bytes"] if isinstance(value, dict) else value
+    return decode(data)
+
+
+def decode(data: bytes | None) -> Picture:
+    """uint8[H,W,3] of an encoded picture; a ValueError where it does not decode."""
+    bgr = cv2.imdecode(np.frombuffer(data or b"", np.uint8), cv2.IMREAD_COLOR) if data else None
     if bgr is None:
-        raise UserError(f"{path}: the picture at byte {offset} does not decode")
+        raise ValueError("a picture does not decode")
     return np.ascontiguousarray(bgr[..., ::-1]).astype(np.uint8, copy=False)
 
 
-def validate(folder: Path | str) -> list[Problem]:
-    """Reads every picture and plan of a dataset; an empty list says that all is well."""
-    reader = EpisodeReader(folder)
-    problems = [Problem(file="", episode=-1, step=None, what=m) for m in reader.messages]
-    for i, episode in enumerate(reader):
-        path, number = reader.place(i)
-        found = _problems(episode)
-        problems += [Problem(file=path.name, episode=number, step=step, what=what) for step, what in found]
-    return problems
-
-
-def _problems(episode: Episode) -> Iterator[tuple[int | None, str]]:
-    if not episode.steps:
-        yield None, "no steps"
-    for number, step in enumerate(episode.steps):
-        try:
-            height, width = step.rgb.shape[:2]
-            calls = parse_plan(step.plan)
-            if step.call:
-                parse_call(step.call)
-        except (UserError, PlanError) as e:
-            yield number, str(e)
-            continue
-        for call in calls:
-            for point in (call.point, call.destination_point):
-                if point is not None and not (point[0] < height and point[1] < width):
-                    yield number, f"point {point} lies outside the picture of {height} x {width}"
-        last = number == len(episode.steps) - 1
-        if not last and step.status is None:
-            yield number, "a call without a result in the middle of the episode"
-
-
-def _seed(line: bytes) -> int | None:
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        seed = json.loads(line)["seed"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return seed if isinstance(seed, int) else None
+def _step(groups: _Groups, number: int) -> Step:
+    row = {k: v[0] for k, v in groups.rows(number, number + 1).items()}
+    data = row["picture"]
+    x, y, z = (float(v) for v in row["tool_xyz_m"])
+    return Step(
+        picture=lambda: decode(data),
+        state=StepState(
+            arm_q_rad=tuple(float(q) for q in row["arm_q_rad"]), gripper_width_m=float(row["gripper_width_m"]),
+            tool_xyz_m=(x, y, z), holding=bool(row["holding"]),
+        ),
+        plan=row["plan"], said=row["said"], call=row["call"], detail=row["detail"],
+        marks=tuple((words, tuple((int(r), int(c)) for r, c in points)) for words, points in json.loads(row["marks"])),
+        status=None if row["status"] is None else Status(row["status"]),
+        start_s=float(row["start_s"]), end_s=float(row["end_s"]),
+    )  # fmt: skip

@@ -1,12 +1,11 @@
-"""One episode as data, and its line of JSON."""
+"""One episode as data: what was seen and planned at each decision, and what was felt and done in between."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +13,12 @@ from numpy.typing import NDArray
 from agent.plan import Marks, PrimitiveResult, parse_call
 from robots.interface import RobotState, Status
 
-FORMAT = "palmetto-episodes"
-VERSION = 1
 TRAIN_SEEDS = range(1_000_000)
 VALIDATION_SEEDS = range(1_000_000, 2_000_000)
 FIRST_TEST_SEED = 2_000_000
 
 Picture = NDArray[np.uint8]
+Numbers = NDArray[np.float32]
 Expected = Literal["act", "ask", "refuse"]
 
 
@@ -51,7 +49,7 @@ class Step:
     plan: the remaining plan that is right here, as text. said: the same in the instruction's own words, as the agent
     learns to write it, and marks: for words in it that fit not just one thing, all the points (row, col) px that they
     fit; "" and none where whoever recorded it had no such plan. call: what was performed; "" where the episode ended.
-    status, detail, start_s, end_s: the call's result, robot's clock. picture: decodes the front camera's view.
+    status, detail, start_s, end_s: the call's result, robot's clock. picture: decodes the main camera's view.
     """
 
     picture: Callable[[], Picture]
@@ -80,14 +78,15 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Episode:
-    """One instruction from first look to last. goal: its predicate, "" where it is to be declined.
+class Facts:
+    """What is known of an episode as a whole. goal: its predicate, "" where it is to be declined.
 
-    success: what the physics said at the end. task: the family; phrasing: the template's id. said: (name, words by
-    which the instruction calls that thing).
+    success: what the physics said at the end; None where nobody knows. task: the family; phrasing: the template's id.
+    said: (name, words by which the instruction calls that thing). seed: None for what was no draw. robot: its name.
+    origin: what whoever made it needs to do it again, as strict JSON; "" where it can't be done again.
     """
 
-    seed: int
+    seed: int | None
     suite: str
     task: str
     split: str
@@ -96,10 +95,18 @@ class Episode:
     expected: Expected
     goal: str
     objects: tuple[str, ...]
-    success: bool
+    success: bool | None
     planner: str
-    steps: tuple[Step, ...]
     said: tuple[tuple[str, str], ...] = ()
+    robot: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Episode(Facts):
+    """One instruction from first look to last: the facts, and the moments of decision."""
+
+    steps: tuple[Step, ...]
 
     def history(self, step: int) -> tuple[PrimitiveResult, ...]:
         """The results of the calls before step number `step`: what a planner was told there."""
@@ -107,45 +114,45 @@ class Episode:
         return tuple(r for r in results if r is not None)
 
 
-_STEP = ("plan", "said", "call", "detail", "start_s", "end_s")
-_EPISODE = ("seed", "suite", "task", "split", "instruction", "phrasing", "expected", "goal", "success", "planner")
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """What holds in words at a frame. plan: what remains; subtask: the call under way; question and answer: asked of
+    this very frame; tool_call: the call that begins here, as JSON. "" where there is none."""
+
+    instruction: str = ""
+    plan: str = ""
+    subtask: str = ""
+    question: str = ""
+    answer: str = ""
+    tool_call: str = ""
 
 
-def to_line(episode: Episode, places: list[tuple[int, int, int]]) -> str:
-    """The episode's line; `places`: (offset, length, crc32) of each step's picture in the shard's picture file."""
-    steps = [
-        {
-            "picture": list(place),
-            "state": vars(step.state),
-            **{k: getattr(step, k) for k in _STEP},
-            "marks": step.marks,
-            "status": step.status.value if step.status is not None else None,
-        }
-        for step, place in zip(episode.steps, places, strict=True)
-    ]
-    content = {**{k: getattr(episode, k) for k in _EPISODE}, "objects": episode.objects, "said": episode.said}
-    content["steps"] = steps
-    return json.dumps(content, allow_nan=False, separators=(",", ":"))
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frame:
+    """One moment of the recording.
+
+    time_s: the robot's clock when it was measured. state, action: float32[n], float32[m], named and with units in the
+    dataset's `Layout`; action is where the robot was told to be by the next frame. pictures: by camera.
+    """
+
+    time_s: float
+    state: Numbers
+    action: Numbers
+    language: Language = Language()
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
 
 
-def from_line(line: str | bytes, picture: Callable[[tuple[int, int, int]], Picture]) -> Episode:
-    """What `to_line` wrote; `picture` loads one from its place."""
-    content: dict[str, Any] = json.loads(line)
-    steps = tuple(_step(s, picture) for s in content["steps"])
-    said = tuple((name, words) for name, words in content.get("said", ()))  # younger than the format
-    return Episode(steps=steps, objects=tuple(content["objects"]), said=said, **{k: content[k] for k in _EPISODE})
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Window:
+    """Frames start to stop of one episode, stacked. time_s float64[T], state float32[T,n], action float32[T,m],
+    pictures: by camera uint8[T,H,W,3]; language: one each."""
 
+    start: int
+    time_s: NDArray[np.float64]
+    state: Numbers
+    action: Numbers
+    language: tuple[Language, ...]
+    pictures: Mapping[str, Picture]
 
-def _step(content: dict[str, Any], picture: Callable[[tuple[int, int, int]], Picture]) -> Step:
-    place: tuple[int, int, int] = tuple(content["picture"])
-    state = content["state"]
-    return Step(
-        picture=lambda: picture(place),
-        state=StepState(
-            arm_q_rad=tuple(state["arm_q_rad"]), gripper_width_m=state["gripper_width_m"],
-            tool_xyz_m=tuple(state["tool_xyz_m"]), holding=state["holding"],
-        ),
-        status=None if content["status"] is None else Status(content["status"]),
-        marks=tuple((words, tuple((r, c) for r, c in points)) for words, points in content.get("marks", ())),
-        **{k: content[k] for k in _STEP if k in content},
-    )  # fmt: skip
+    def __len__(self) -> int:
+        return len(self.time_s)

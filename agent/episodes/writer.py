@@ -1,83 +1,148 @@
-"""Appends episodes to one shard of a dataset, so that a crash at any moment costs the episode in hand and no other."""
+"""Takes episodes into a dataset, one after another, so that a crash at any moment costs the episode in hand and no other."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
+import shutil
+import uuid
 import zlib
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 
-from agent.artifacts import disk_errors, sync_folder, write_json
-from agent.episodes.records import FORMAT, VERSION, Episode, Picture, to_line
+from agent.artifacts import disk_errors, replacing, sync_folder
+from agent.episodes.arrow import OPTIONS, damage, open_table, pa, pq, write_table
+from agent.episodes.index import (
+    TASKS,
+    FileMark,
+    episode_schema,
+    meta_path,
+    place,
+    read_entries,
+    read_tasks,
+    row_of,
+    write_stats,
+    write_tasks,
+)
+from agent.episodes.layout import (
+    ACTION,
+    DATA_PATH,
+    INFO,
+    LOOKS_PATH,
+    STATE,
+    TIME,
+    VIDEO_PATH,
+    Layout,
+    layout_of,
+    read_info,
+    write_info,
+)
+from agent.episodes.records import Episode, Facts, Frame, Language
+from agent.episodes.take import FACTS, FRAMES, LOOKS_FILE, Take, cameras_of
+from agent.episodes.tally import Tally
 from agent.errors import UserError
 
-JPEG_QUALITY = 95
+STAGING = ".staging"
+LOCK = ".lock"
 
 
-class ShardInUse(UserError):
-    """Another process writes this shard."""
+class DatasetInUse(UserError):
+    """Another process writes this dataset."""
 
 
 class EpisodeWriter:
-    """Shard number `shard` of the dataset in `folder`: `episodes-000.jsonl` and, beside it, `pictures-000.bin`.
+    """Appends to the dataset in `folder`, or begins one of this `layout`; one process at a time: it is locked.
 
-    The pictures of an episode are on the disk before its line is, so a line that is whole has its pictures. Opening a
-    shard again drops what a crash left behind (`dropped`: in words, "" if nothing) and goes on after the last episode.
-    One process writes a shard: it is locked while it is open.
+    An episode is recorded into files of its own (`begin`), anywhere, and then taken in (`save`, `adopt`): its files get
+    their names, and then its row goes into meta/episodes. Whatever has no row is no part of the dataset, and is removed
+    when it is opened for writing the next time (`dropped`: in words, "" if nothing).
+
+    layout: None for that of the dataset, or, of a new one, for what the first episode that is appended shows.
     """
 
-    def __init__(self, folder: Path, *, shard: int = 0) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | str, layout: Layout | None = None) -> None:
+        self.folder = Path(folder)
+        self.layout = layout
         self.dropped = ""
-        with disk_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        describe(folder)
-        self._index_path = folder / f"episodes-{shard:03d}.jsonl"
-        self._pictures_path = folder / f"pictures-{shard:03d}.bin"
-        with disk_errors(self._index_path):
-            self._index = open(self._index_path, "ab")  # noqa: SIM115, open as long as the writer is
-            self._pictures = open(self._pictures_path, "ab")  # noqa: SIM115
-            sync_folder(folder)
+        with disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(self.folder)
         try:
-            fcntl.flock(self._index, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as e:
-            self.close()
-            raise ShardInUse(f"{self._index_path} is being written by another process") from e
-        self._repair()
+            self._open(layout)
+        except BaseException:
+            self._lock.close()
+            raise
 
-    @classmethod
-    def if_free(cls, folder: Path, *, shard: int) -> EpisodeWriter | None:
-        """The writer, or None where another process has the shard."""
-        try:
-            return cls(folder, shard=shard)
-        except ShardInUse:
-            return None
+    def begin(self) -> Take:
+        """An episode to be recorded, in this process."""
+        if self.layout is None:
+            raise UserError(f"{self.folder}: a new dataset needs a layout before frames are recorded")
+        return Take(staging(self.folder), self.layout)
 
-    def append(self, episode: Episode) -> None:
-        """Returns once the episode is safe on the disk."""
-        places = []
-        with disk_errors(self._index_path):
-            offset = self._pictures.tell()
-            try:
-                for step in episode.steps:
-                    data = encode(step.rgb)
-                    places.append((self._pictures.tell(), len(data), zlib.crc32(data)))
-                    self._pictures.write(data)
-                _sync(self._pictures)
-                self._index.write(to_line(episode, places).encode() + b"\n")
-                _sync(self._index)
-            except OSError:
-                self._forget(offset)
-                raise
+    def save(self, take: Take, facts: Facts) -> int:
+        """Ends a take and takes it in; it is safe on the disk when its number is returned."""
+        return self.adopt(take.close(facts))
+
+    def append(self, episode: Episode) -> int:
+        """An episode of looks alone: each of them is a frame, too."""
+        if self.layout is None:
+            if not episode.steps:
+                raise UserError("an episode without a step can't be saved")
+            self._begin(_layout_of_steps(episode))
+        with self.begin() as take:
+            if [c.name for c in take.layout.cameras] != ["front"]:
+                raise UserError(f"{self.folder} holds more than looks: record with begin() and save() instead")
+            for number, step in enumerate(episode.steps):
+                take.look(step)
+                then = episode.steps[min(number + 1, len(episode.steps) - 1)].state
+                words = Language(instruction=episode.instruction, plan=step.plan, subtask=step.call)
+                take.frame(
+                    Frame(
+                        time_s=step.start_s if step.call or not number else episode.steps[number - 1].end_s,
+                        state=_numbers(step.state), action=_numbers(then)[:-4], language=words,
+                        pictures={"front": step.rgb},
+                    )
+                )  # fmt: skip
+            return self.save(take, episode)
+
+    def adopt(self, staged: Path) -> int:
+        """Takes in what a take has left in `staged`, and removes it from there; returns the episode's number.
+
+        Raises:
+            UserError: the take is of another layout, or was not closed.
+        """
+        assert self.layout is not None, "a take was made with a layout"
+        with damage(staged / FACTS):
+            content = json.loads((staged / FACTS).read_bytes())
+        number, first = self.episodes, self.frames
+        names = {"data": DATA_PATH.format(**place(number)), "looks": LOOKS_PATH.format(**place(number))}
+        videos = {c.name: VIDEO_PATH.format(video_key=c.key, **place(number)) for c in self.layout.cameras}
+        with disk_errors(self.folder):
+            self._note_task(content["instruction"])
+            task = self._tasks[content["instruction"]]
+            self._frames_with_index(staged / FRAMES, self.folder / names["data"], number, first, task)
+            for source, name in ((LOOKS_FILE, names["looks"]), *((f"{c}.mp4", n) for c, n in videos.items())):
+                target = self.folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(staged / source, target)
+                sync_folder(target.parent)
+            files = [mark(self.folder, name) for name in (*names.values(), *videos.values())]
+            self._commit(row_of(self.layout, number, first, content, files))
+        for key, figures in content["stats"].items():
+            self._stats[key].merge(figures)
+        self.episodes, self.frames = number + 1, first + content["length"]
+        self._describe()
+        shutil.rmtree(staged, ignore_errors=True)
+        return number
 
     def close(self) -> None:
         """May be called twice."""
-        self._index.close()
-        self._pictures.close()
+        if not self._lock.closed:
+            shutil.rmtree(self.folder / STAGING, ignore_errors=True)
+            self._lock.close()
 
     def __enter__(self) -> EpisodeWriter:
         return self
@@ -85,66 +150,144 @@ class EpisodeWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _forget(self, pictures_end: int) -> None:
-        """After a failed write: the shard as it was, so that the next line starts on its own."""
-        whole, _ = scan(self._index_path)
-        os.truncate(self._index_path, whole)
-        os.truncate(self._pictures_path, pictures_end)
+    def _open(self, layout: Layout | None) -> None:
+        self.episodes = self.frames = 0
+        self._tasks: dict[str, int] = {}
+        self._rows: list[dict[str, Any]] = []
+        if not (self.folder / INFO).exists():
+            if layout is not None:
+                self._begin(layout)
+            return
+        info = read_info(self.folder)
+        if "palmetto" not in info:
+            raise UserError(f"{self.folder} was not recorded here: palmetto data merge data={self.folder} copies it")
+        there = layout_of(info)
+        if layout is not None and (difference := there.same(layout)):
+            raise UserError(f"{self.folder} holds other episodes: {difference}; give another out=DIR")
+        self.layout = there
+        self._stats = _tallies(there)
+        entries = read_entries(self.folder, info)
+        self.episodes, self.frames = len(entries), sum(e.length for e in entries)
+        self._tasks = {words: i for i, words in enumerate(read_tasks(self.folder))} if self._has(TASKS) else {}
+        for entry in entries:
+            for key, figures in (entry.stats or {}).items():
+                self._stats[key].merge(figures)
+        self._repair(there)
+        last = self.folder / meta_path(self.episodes)
+        if last.exists():
+            with damage(last):
+                self._rows = open_table(last).read().to_pylist()
+        self._describe()
 
-    def _repair(self) -> None:
-        whole, end = scan(self._index_path)
-        torn, orphaned = self._index.tell() - whole, self._pictures.tell() - end
-        if orphaned < 0:
-            raise UserError(f"{self._pictures_path} is shorter than its index says; restore it, or delete the shard")
-        if torn:
-            self._index.truncate(whole)
-        if orphaned:
-            self._pictures.truncate(end)
-        self._index.seek(0, os.SEEK_END)
-        self._pictures.seek(0, os.SEEK_END)
-        if torn or orphaned:
-            self.dropped = f"{self._index_path.name}: dropped an episode that was cut off ({torn} + {orphaned} bytes)"
+    def _begin(self, layout: Layout) -> None:
+        self.layout, self._stats = layout, _tallies(layout)
+        with disk_errors(self.folder):
+            write_tasks(self.folder, [])
+            self._describe()
+
+    def _has(self, name: str) -> bool:
+        return (self.folder / name).exists()
+
+    def _note_task(self, words: str) -> None:
+        if words not in self._tasks:
+            self._tasks[words] = len(self._tasks)
+            write_tasks(self.folder, list(self._tasks))
+
+    def _describe(self) -> None:
+        assert self.layout is not None
+        write_stats(self.folder, {key: tally.figures() for key, tally in self._stats.items()})
+        write_info(self.folder, self.layout, episodes=self.episodes, frames=self.frames, tasks=len(self._tasks))
+
+    def _commit(self, row: dict[str, Any]) -> None:
+        """From here on the episode is there: the file is replaced whole."""
+        assert self.layout is not None
+        path = self.folder / meta_path(row["episode_index"])
+        rows = [*self._rows, row] if path.exists() else [row]
+        write_table(path, pa.Table.from_pylist(rows, schema=episode_schema(self.layout)))
+        self._rows = rows
+
+    def _frames_with_index(self, source: Path, target: Path, number: int, first: int, task: int) -> None:
+        """Group by group, whatever the length."""
+        file = open_table(source)
+        with file, damage(source), replacing(target) as temporary:
+            writer = None
+            at = first
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group)
+                n = len(table)
+                for key, values in (
+                    ("episode_index", np.full(n, number)), ("index", np.arange(at, at + n)),
+                    ("task_index", np.full(n, task)),
+                ):  # fmt: skip
+                    table = table.append_column(key, pa.array(values, pa.int64()))
+                writer = writer or pq.ParquetWriter(temporary, table.schema, **OPTIONS)
+                writer.write_table(table)
+                at += n
+            assert writer is not None, "a take has at least one frame"
+            writer.close()
+
+    def _repair(self, layout: Layout) -> None:
+        """Removes what has no row: the files of an episode that was not taken in to its end."""
+        lost = []
+        at = place(self.episodes)
+        videos = [VIDEO_PATH.format(video_key=c.key, **at) for c in layout.cameras]
+        for name in (DATA_PATH.format(**at), LOOKS_PATH.format(**at), *videos):
+            if self._has(name):
+                (self.folder / name).unlink()
+                lost.append(name)
+        for path in self.folder.glob("**/.*.part*"):
+            path.unlink()
+        staged = self.folder / STAGING
+        takes = sorted(staged.iterdir()) if staged.is_dir() else []
+        shutil.rmtree(staged, ignore_errors=True)
+        if lost or takes:
+            n = max(len(takes), 1)
+            self.dropped = f"{self.folder}: dropped {n} episode{'s' * (n > 1)} whose recording was cut off"
 
 
-def describe(folder: Path) -> None:
-    """Writes dataset.json, or checks the one that is there."""
-    path = folder / "dataset.json"
-    if not path.exists():
-        write_json(path, {"format": FORMAT, "version": VERSION, "camera": "front", "picture": "jpeg 4:4:4"})
-        return
-    found = json.loads(path.read_text())
-    if (found.get("format"), found.get("version")) != (FORMAT, VERSION):
-        raise UserError(f"{path} is not {FORMAT} version {VERSION}")
+def staging(folder: Path) -> Path:
+    """A folder for a take of the dataset in `folder`, on the same disk, that nobody else has."""
+    return folder / STAGING / uuid.uuid4().hex
 
 
-def scan(index: Path) -> tuple[int, int]:
-    """Bytes of whole lines in an index, and the end of the last picture that they name."""
-    whole, end = 0, 0
-    with open(index, "rb") as f:
-        for line in f:
-            if not line.endswith(b"\n"):
-                break
-            try:
-                steps = json.loads(line)["steps"]
-            except (ValueError, KeyError, TypeError):
-                break
-            whole += len(line)
-            end = max([end, *(s["picture"][0] + s["picture"][1] for s in steps)])
-    return whole, end
+def mark(folder: Path, name: str) -> FileMark:
+    """The file as it is now."""
+    size = crc = 0
+    with open(folder / name, "rb") as f:
+        while block := f.read(1 << 20):
+            size, crc = size + len(block), zlib.crc32(block, crc)
+    return FileMark(path=name, bytes=size, crc32=crc)
 
 
-def encode(rgb: Picture) -> bytes:
-    """JPEG with full colour resolution: small things keep their colour."""
-    options = [
-        cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-    ]  # fmt: skip
-    ok, data = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), options)
-    if not ok:
-        raise ValueError(f"no JPEG can be made of {rgb.dtype}{list(rgb.shape)}")
-    return data.tobytes()
+def _locked(folder: Path) -> Any:
+    file = open(folder / LOCK, "a+")  # noqa: SIM115, open as long as the writer is
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as e:
+        file.seek(0)
+        who = file.read(80).strip() or "another process"
+        file.close()
+        raise DatasetInUse(f"{folder} is being written by {who}; wait for it, or give another out=DIR") from e
+    file.truncate(0)
+    file.write(f"process {os.getpid()}\n")
+    file.flush()
+    return file
 
 
-def _sync(file: object) -> None:
-    file.flush()  # type: ignore[attr-defined]
-    os.fsync(file.fileno())  # type: ignore[attr-defined]
+def _tallies(layout: Layout) -> dict[str, Tally]:
+    numbers = {STATE: Tally(len(layout.state)), ACTION: Tally(len(layout.action)), TIME: Tally(1)}
+    return numbers | {c.key: Tally(3) for c in layout.cameras}
+
+
+def _layout_of_steps(episode: Episode) -> Layout:
+    first = episode.steps[0]
+    joints = tuple(f"joint{i + 1}_rad" for i in range(len(first.state.arm_q_rad)))
+    tool = ("tool_x_m", "tool_y_m", "tool_z_m")
+    return Layout(
+        robot=episode.robot, fps=1.0, cameras=cameras_of({"front": first.rgb}),
+        state=(*joints, "gripper_width_m", *tool, "holding"), action=(*joints, "gripper_width_m"),
+    )  # fmt: skip
+
+
+def _numbers(state: Any) -> Any:
+    return np.array([*state.arm_q_rad, state.gripper_width_m, *state.tool_xyz_m, state.holding], dtype=np.float32)
