@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -13,59 +13,29 @@ from typing import Any, Literal
 import numpy as np
 
 from agent.artifacts import RunRecord, to_json, write_text
-from agent.episodes import Episode, EpisodeReader, EpisodeWriter, Step, StepState
+from agent.episodes import Camera, EpisodeReader, EpisodeWriter, Facts, Layout, Take
+from agent.episodes.layout import INFO
 from agent.episodes.records import TRAIN_SEEDS, VALIDATION_SEEDS
+from agent.episodes.tape import Tape, TapedRobot, robot_layout
+from agent.episodes.writer import staging
 from agent.errors import Exit, UserError
-from agent.executor import Bounds, Event, Finished, Planned, Started
-from agent.plan import PrimitiveResult, format_call
+from agent.executor import Bounds
+from agent.plan import Marks, Planner, PrimitiveResult
 from agent.stage import PlannerSource
 from agent.watched import WatchedRobot
+from robots.interface import Observation
 from robots.spec import RobotSpec
 from sim.disturb import Disturber
-from sim.episode import TaskSpec, play, theatre
+from sim.episode import TaskSpec, Verdict, play, theatre
 from sim.jobs import chosen, planner_name, splits
 from sim.progress import Progress
+from sim.stage import SimStage
 from sim.suites import suite_robot
-from sim.task import Teacher
 from sim.workers import count, spread
 
-SHARDS = 16
-"""Files of a dataset at the most; one process writes one."""
-BATCH = 8
+MOST_FPS = 60.0
+"""Robots here are commanded as often as that."""
 SETTINGS = "collection.json"
-
-
-class Tape:
-    """A listener of `run_episode` that keeps each look, the teacher's plan there, and what came of the call.
-
-    teacher: writes the plan that is right where the agent is, whoever acts. Its last step is the one that ended.
-    """
-
-    def __init__(self, instruction: str, teacher: Teacher) -> None:
-        self._instruction = instruction
-        self._teacher = teacher
-        self._history: list[PrimitiveResult] = []
-        self.steps: list[Step] = []
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Planned):
-            rgb = event.seen.main.rgb
-            plan = self._teacher.plan(self._instruction, event.seen, tuple(self._history))
-            said = self._teacher.sentence(event.seen, tuple(self._history))
-            self.steps.append(
-                Step(
-                    picture=lambda: rgb, state=StepState.of(event.seen.state), plan=plan.text, said=said.plan,
-                    marks=said.marks,
-                )
-            )  # fmt: skip
-        elif isinstance(event, Started):
-            self.steps[-1] = replace(self.steps[-1], call=format_call(event.call), start_s=event.time_s)
-        elif isinstance(event, Finished):
-            r = event.result
-            self._history.append(r)
-            self.steps[-1] = replace(
-                self.steps[-1], status=r.status, detail=r.detail, start_s=round(r.start_s, 4), end_s=round(r.end_s, 4)
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +49,7 @@ class Setting:
     renderer: Literal["auto", "gl", "tiny"]
     bounds: Bounds
     disturb: float
+    fps: float
     folder: Path
 
 
@@ -91,6 +62,7 @@ def collect(
     episodes: int,
     planner: PlannerSource,
     disturb: float,
+    fps: float,
     robot: Callable[[], RobotSpec],
     renderer: Literal["auto", "gl", "tiny"],
     workers: int | str,
@@ -100,6 +72,8 @@ def collect(
     first = record.seed or 0
     if episodes < 1 or not 0 <= disturb <= 1:
         raise UserError(f"episodes={episodes} is to be at least 1, and disturb={disturb} from 0 to 1")
+    if not 0 < fps <= MOST_FPS:
+        raise UserError(f"fps={fps:g}: give more than 0 and at most {MOST_FPS:g} frames a second")
     last = first + episodes - 1
     allowed = next((r for r in (TRAIN_SEEDS, VALIDATION_SEEDS) if first in r), None)
     if allowed is None or last not in allowed:
@@ -113,35 +87,38 @@ def collect(
     specs = [TaskSpec(suite=suite, task=t, split=s, seed=first + i) for i in range(episodes) for s, t in wanted]
     robot = suite_robot(suite, robot)
     folder = record.out
-    settings = {"suite": suite, "planner": planner_name(planner), "disturb": disturb}
+    settings = {
+        "suite": suite, "planner": planner_name(planner), "disturb": disturb, "fps": float(fps), "robot": robot().name,
+    }  # fmt: skip
     check_same(folder / SETTINGS, settings)
-    there = {(e.task, e.seed) for e in EpisodeReader(folder)} if (folder / "dataset.json").exists() else set()
+    there = set[tuple[str, int | None]]()
+    if (folder / INFO).exists():
+        reader = EpisodeReader(folder)
+        there = {(f.task, f.seed) for f in map(reader.facts, range(len(reader)))}
     left = [s for s in specs if (s.task, s.seed) not in there]
     if there:
         print(f"{len(specs) - len(left)} of {len(specs)} episodes are in {folder} already", flush=True)
-    n_workers = min(count(workers), SHARDS)
+    n_workers = count(workers)
     setting = Setting(
         suite=suite, planner=planner, planner_name=planner_name(planner), robot=robot, renderer=renderer, bounds=bounds,
-        disturb=disturb, folder=folder,
+        disturb=disturb, fps=float(fps), folder=folder,
     )  # fmt: skip
     write_text(folder / SETTINGS, to_json(settings) + "\n")
     tally: Counter[str] = Counter()
-    dropped: list[str] = []
-    with record.timed("episodes"), Progress(len(left), "episodes") as progress:
-        try:
-            for _, figures in spread(partial(run_batch, setting), batches(left), n_workers):
-                dropped += figures["dropped"]
-                tally.update(figures["tally"])
-                for success in figures["successes"]:
-                    progress.advance(success)
-        finally:
-            close_writers()
-    for message in dropped:
-        print(message)
+    with (
+        EpisodeWriter(folder) as writer, record.timed("episodes"), Progress(len(left), "episodes") as progress,
+    ):  # fmt: skip
+        if writer.dropped:
+            print(writer.dropped, flush=True)
+        for _, played in spread(partial(run_one, setting), left, n_workers):
+            with record.timed("taking in"):
+                writer.adopt(played.staged)
+            tally.update(steps=played.steps, frames=played.frames, successes=played.success, disturbances=played.troubles)
+            progress.advance(bool(played.success))
     reader = EpisodeReader(folder)
     record.figures.update(
         suite=suite, planner=setting.planner_name, disturb=disturb, episodes=len(reader), collected=len(left),
-        steps=tally["steps"], successes=tally["successes"], disturbances=tally["disturbances"], workers=n_workers,
+        steps=tally["steps"], frames=tally["frames"], successes=tally["successes"], disturbances=tally["disturbances"], workers=n_workers,
     )  # fmt: skip
     print(f"{len(reader)} episodes in {folder}; of {len(left)} new ones {tally['successes']} succeeded", flush=True)
     return Exit.DONE
@@ -160,62 +137,71 @@ def check_same(path: Path, settings: dict[str, Any]) -> None:
         raise UserError(f"the episodes in {path.parent} were collected with {', '.join(other)}; give another out=DIR")
 
 
-def batches(specs: list[TaskSpec]) -> list[tuple[TaskSpec, ...]]:
-    """What a worker does in one go."""
-    return [tuple(specs[i : i + BATCH]) for i in range(0, len(specs), BATCH)]
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """One episode, recorded and waiting to be taken in. troubles: how often it was disturbed."""
+
+    staged: Path
+    success: int
+    steps: int
+    frames: int
+    troubles: int
 
 
-def run_batch(setting: Setting, batch: tuple[TaskSpec, ...]) -> dict[str, Any]:
-    """Play and write the episodes of a batch."""
-    writer = writer_of(setting.folder)
-    tally: Counter[str] = Counter()
-    successes = []
-    for spec in batch:
-        episode, disturbances = run_one(setting, spec)
-        writer.append(episode)
-        successes.append(episode.success)
-        tally.update(steps=len(episode.steps), successes=int(episode.success), disturbances=disturbances)
-    dropped, writer.dropped = writer.dropped, ""
-    return {"tally": tally, "successes": successes, "dropped": [dropped] if dropped else []}
-
-
-_writers: dict[Path, EpisodeWriter] = {}
-
-
-def writer_of(folder: Path) -> EpisodeWriter:
-    """This process's shard, open until `close_writers`: the first one that no other process has locked."""
-    if folder in _writers:
-        return _writers[folder]
-    for shard in range(SHARDS):
-        writer = EpisodeWriter.if_free(folder, shard=shard)
-        if writer is not None:
-            _writers[folder] = writer
-            return writer
-    raise UserError(f"all {SHARDS} shards of {folder} are being written; wait, or give another out=DIR")
-
-
-def close_writers() -> None:
-    """Those of this process; worker processes take theirs along when they end."""
-    while _writers:
-        _writers.popitem()[1].close()
-
-
-def run_one(setting: Setting, spec: TaskSpec) -> tuple[Episode, int]:
-    """One episode -> its record, and how often it was disturbed."""
+def run_one(setting: Setting, spec: TaskSpec) -> Played:
+    """Plays one episode and records it, in files of its own."""
     stage = theatre(setting.renderer, setting.robot).set(spec)
     drawn = stage.drawn
+    assert drawn is not None, "a task's stage has what was drawn of it"
+    planner = setting.planner(stage)
+    with Take(staging(setting.folder), stage_layout(stage, setting.fps)) as take:
+        troubles, verdict = perform(stage, planner, take, spec, disturb=setting.disturb, bounds=setting.bounds)
+        origin = {"disturb": setting.disturb, "renderer": setting.renderer, "bounds": vars(setting.bounds)}
+        facts = Facts(
+            seed=spec.seed, suite=setting.suite, task=spec.task, split=spec.split, instruction=drawn.instruction,
+            phrasing=drawn.phrasing, expected=drawn.expected, goal=drawn.goal, objects=stage.names,
+            success=verdict.success, planner=setting.planner_name, said=drawn.said, robot=stage.robot.spec.name,
+            origin=to_json(origin),
+        )  # fmt: skip
+        staged = take.close(facts)
+    return Played(
+        staged=staged, success=int(verdict.success), steps=take.looks, frames=take.frames, troubles=troubles
+    )
+
+
+def stage_layout(stage: SimStage, fps: float) -> Layout:
+    """What is recorded of a stage: the robot, and its main camera."""
+    spec = stage.robot.spec
+    if spec.cameras:
+        mount = spec.camera(spec.main_camera)
+        height, width = mount.height, mount.width
+    else:
+        height, width = stage.world.camera.height, stage.world.camera.width
+    return robot_layout(spec, (Camera(name=spec.main_camera, height=height, width=width),), fps)
+
+
+def perform(
+    stage: SimStage, planner: Planner, take: Take, spec: TaskSpec, *, disturb: float, bounds: Bounds
+) -> tuple[int, Verdict]:
+    """One episode onto a take: how often it was disturbed, and how it was judged."""
+    drawn, world = stage.drawn, stage.world
     assert stage.task is not None, "a task's stage has its task"
     assert drawn is not None, "... and what was drawn of it"
-    planner = setting.planner(stage)
-    tape = Tape(drawn.instruction, stage.task.teacher(stage.sim_robot, drawn))
-    disturber = Disturber(stage.world, np.random.default_rng([spec.seed, 1]), probability=setting.disturb)
-    _, verdict = play(
-        stage, planner, drawn.instruction, bounds=setting.bounds, robot=WatchedRobot(stage.robot, disturber.moved),
-        listeners=[tape, disturber],
+    teacher = stage.task.teacher(stage.sim_robot, drawn)
+    instruction = drawn.instruction
+
+    def right(seen: Observation, history: Sequence[PrimitiveResult]) -> tuple[str, str, Marks]:
+        plan = teacher.plan(instruction, seen, history)
+        said = teacher.sentence(seen, history)
+        return plan.text, said.plan, said.marks
+
+    camera = take.layout.cameras[0].name
+    tape = Tape(
+        take, stage.robot, pictures=lambda: {camera: stage.sim_robot.main_picture().rgb}, clock=lambda: world.time_s,
+        instruction=instruction, right=right,
     )  # fmt: skip
-    episode = Episode(
-        seed=spec.seed, suite=setting.suite, task=spec.task, split=spec.split, instruction=drawn.instruction,
-        phrasing=drawn.phrasing, expected=drawn.expected, goal=drawn.goal, objects=stage.names,
-        success=verdict.success, planner=setting.planner_name, steps=tuple(tape.steps), said=drawn.said,
-    )  # fmt: skip
-    return episode, len(disturber.done)
+    disturber = Disturber(world, np.random.default_rng([spec.seed, 1]), probability=disturb)
+    robot = TapedRobot(WatchedRobot(stage.robot, disturber.moved), tape)
+    _, verdict = play(stage, planner, instruction, bounds=bounds, robot=robot, listeners=[tape, disturber])
+    tape.end()
+    return len(disturber.done), verdict

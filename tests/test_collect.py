@@ -25,7 +25,7 @@ from sim.stage import oracle, panda
 def run(out: Path, *, seed: int = 0, **changes: Any) -> dict[str, Any]:
     record = RunRecord(command="collect", out=out, seed=seed)
     options: dict[str, Any] = {
-        "suite": "tabletop", "split": "trained", "tasks": ["put"], "episodes": 2, "planner": oracle, "disturb": 0.0,
+        "suite": "tabletop", "split": "trained", "tasks": ["put"], "episodes": 2, "planner": oracle, "disturb": 0.0, "fps": 5.0,
         "robot": panda, "renderer": "auto", "workers": 1, "bounds": Bounds(),
     }  # fmt: skip
     collect(record=record, **{**options, **changes})

@@ -84,6 +84,13 @@ class Layout:
             own[key] = {"dtype": "int64", "shape": [1], "names": None}
         return own
 
+    @classmethod
+    def read(cls, content: dict[str, Any]) -> Layout:
+        """From what `dataclasses.asdict` makes of one, after a way through JSON."""
+        cameras = tuple(Camera(**c) for c in content["cameras"])
+        given = {**content, "cameras": cameras, "state": tuple(content["state"]), "action": tuple(content["action"])}
+        return cls(**given)
+
     def same(self, other: Layout) -> str:
         """In what `other` differs, in words; "" if in nothing."""
         for what in ("robot", "fps", "cameras", "state", "action"):

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from agent.artifacts import disk_errors, sync_folder, to_json, write_text
+from agent.artifacts import disk_errors, to_json
 from agent.episodes.arrow import OPTIONS, pa, pq, sync
 from agent.episodes.layout import ACTION, LANGUAGE, STATE, TIME, Camera, Layout
 from agent.episodes.records import Facts, Frame, Picture, Step
@@ -101,9 +101,9 @@ class Take:
         if len(self._rows) > ROWS:  # one is kept, since the last frame of an episode says that it is
             self._write_rows(self._rows[:ROWS], done=False)
 
-    def look(self, step: Step) -> None:
-        """The next moment of decision, with what came of it; it belongs to the frame that comes next, or to the last."""
-        self._steps.append((self.frames, replace(step, picture=_kept(step.rgb))))
+    def look(self, step: Step, *, frame: int) -> None:
+        """The next moment of decision, with what came of it, and the frame that was the last one then."""
+        self._steps.append((frame, replace(step, picture=_kept(step.rgb))))
         self.looks += 1
         if len(self._steps) == LOOKS:
             self._write_steps()
@@ -121,12 +121,12 @@ class Take:
             self._write_steps()
             self._end()
             for path in self.folder.iterdir():
-                sync(path)
+                if path.name != FRAMES:  # those are written anew when they are taken in
+                    sync(path)
         stats = {key: tally.figures() for key, tally in self._stats.items()}
-        content = {**vars(facts), "length": self.frames, "looks": self.looks, "stats": stats}
+        content = {**vars(facts), "length": self.frames, "looks": self.looks, "stats": stats, "layout": asdict(self.layout)}
         content.pop("steps", None)
-        write_text(self.folder / FACTS, to_json(content))
-        sync_folder(self.folder.parent)
+        (self.folder / FACTS).write_text(to_json(content))
         return self.folder
 
     def drop(self) -> None:

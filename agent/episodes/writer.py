@@ -96,7 +96,7 @@ class EpisodeWriter:
             if [c.name for c in take.layout.cameras] != ["front"]:
                 raise UserError(f"{self.folder} holds more than looks: record with begin() and save() instead")
             for number, step in enumerate(episode.steps):
-                take.look(step)
+                take.look(step, frame=number)
                 then = episode.steps[min(number + 1, len(episode.steps) - 1)].state
                 words = Language(instruction=episode.instruction, plan=step.plan, subtask=step.call)
                 take.frame(
@@ -114,9 +114,14 @@ class EpisodeWriter:
         Raises:
             UserError: the take is of another layout, or was not closed.
         """
-        assert self.layout is not None, "a take was made with a layout"
         with damage(staged / FACTS):
             content = json.loads((staged / FACTS).read_bytes())
+            layout = Layout.read(content.pop("layout"))
+        if self.layout is None:
+            self._begin(layout)
+        assert self.layout is not None
+        if difference := self.layout.same(layout):
+            raise UserError(f"{self.folder} holds other episodes: {difference}; give another out=DIR")
         number, first = self.episodes, self.frames
         names = {"data": DATA_PATH.format(**place(number)), "looks": LOOKS_PATH.format(**place(number))}
         videos = {c.name: VIDEO_PATH.format(video_key=c.key, **place(number)) for c in self.layout.cameras}
@@ -136,11 +141,14 @@ class EpisodeWriter:
         self.episodes, self.frames = number + 1, first + content["length"]
         self._describe()
         shutil.rmtree(staged, ignore_errors=True)
+        self._counted = False
         return number
 
     def close(self) -> None:
         """May be called twice."""
         if not self._lock.closed:
+            if not self._counted:
+                self._count()
             shutil.rmtree(self.folder / STAGING, ignore_errors=True)
             self._lock.close()
 
@@ -152,6 +160,7 @@ class EpisodeWriter:
 
     def _open(self, layout: Layout | None) -> None:
         self.episodes = self.frames = 0
+        self._counted = True
         self._tasks: dict[str, int] = {}
         self._rows: list[dict[str, Any]] = []
         if not (self.folder / INFO).exists():
@@ -178,12 +187,14 @@ class EpisodeWriter:
             with damage(last):
                 self._rows = open_table(last).read().to_pylist()
         self._describe()
+        self._count()
 
     def _begin(self, layout: Layout) -> None:
         self.layout, self._stats = layout, _tallies(layout)
         with disk_errors(self.folder):
             write_tasks(self.folder, [])
             self._describe()
+            self._count()
 
     def _has(self, name: str) -> bool:
         return (self.folder / name).exists()
@@ -195,8 +206,12 @@ class EpisodeWriter:
 
     def _describe(self) -> None:
         assert self.layout is not None
-        write_stats(self.folder, {key: tally.figures() for key, tally in self._stats.items()})
         write_info(self.folder, self.layout, episodes=self.episodes, frames=self.frames, tasks=len(self._tasks))
+
+    def _count(self) -> None:
+        """stats.json, from what the rows say: written when the dataset is opened and closed, not with each episode."""
+        write_stats(self.folder, {key: tally.figures() for key, tally in self._stats.items()})
+        self._counted = True
 
     def _commit(self, row: dict[str, Any]) -> None:
         """From here on the episode is there: the file is replaced whole."""

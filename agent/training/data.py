@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from agent.episodes import EpisodeReader
+from agent.errors import UserError
 from agent.plan import format_call, renamed, without_points
 from agent.training.perception import Names
 from agent.training.shards import Picture, Sentence, Shard, ShardError, list_shards
@@ -53,7 +54,7 @@ class EpisodeSteps:
             marks=step.marks,
         )  # fmt: skip
         grid = np.full((self.map_grid, self.map_grid), UNKNOWN, np.uint8)
-        return Picture(seed=episode.seed, rgb=step.rgb, grid=grid, state=vector, objects=(), sentences=(said,))
+        return Picture(seed=episode.seed or 0, rgb=step.rgb, grid=grid, state=vector, objects=(), sentences=(said,))
 
 
 def open_sources(folders: Sequence[Path], map_grid: int) -> list[Source]:
@@ -65,9 +66,11 @@ def open_sources(folders: Sequence[Path], map_grid: int) -> list[Source]:
     """
     sources: list[Source] = []
     for folder in folders:
-        if (folder / "dataset.json").is_file():
+        if (folder / "meta/info.json").is_file():
             reader = EpisodeReader(folder, train=True)
-            index = tuple((i, k) for i in range(len(reader)) for k in range(len(reader[i].steps)))
+            index = tuple((i, k) for i in range(len(reader)) for k in range(reader.n_steps(i)))
+            if not index:
+                raise UserError(f"{folder} has frames, but no looks with plans: nothing for the planner to learn from")
             sources.append(EpisodeSteps(reader, index, map_grid))
             continue
         for path in list_shards(folder):
