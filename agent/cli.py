@@ -119,7 +119,10 @@ def _command(words: Sequence[str]) -> tuple[str, list[str]]:
 
     first = words[0]
     if first in usage.COMMANDS:
-        return first, list(words[1:])
+        rest = list(words[1:])
+        if first == "data" and rest and "=" not in rest[0]:
+            rest[0] = f"action={rest[0]}"
+        return first, rest
     if _OVERRIDE.match(first):
         return "run", list(words)
     if first.strip() and len(first.split()) == 1 and first.isascii() and first.isprintable():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,8 +14,11 @@ from agent.episodes.reader import Dataset, EpisodeReader
 from agent.episodes.records import Step, Window
 from agent.episodes.video import count
 from agent.episodes.writer import mark
-from agent.errors import UserError
+from agent.errors import UserError, one_of
 from agent.plan import PlanError, parse_call, parse_plan
+from robots.mobile_panda import mobile_panda
+from robots.spec import RobotSpec, panda
+from robots.stretch import stretch
 
 GREATEST = {"_rad": 4 * np.pi, "_m": 1_000.0, "_rad_s": 100.0, "_m_s": 100.0}
 """What no number of such a unit exceeds in what robots here do: a joint in degrees does at once."""
@@ -50,6 +51,25 @@ class Expected:
     robot: str
     lower: Mapping[str, float]
     upper: Mapping[str, float]
+
+    @classmethod
+    def of(cls, spec: RobotSpec) -> Expected:
+        names = spec.joint_names
+        lower = {n: float(q) for n, q in zip(names, spec.q_lower_rad, strict=True)}
+        upper = {n: float(q) for n, q in zip(names, spec.q_upper_rad, strict=True)}
+        return cls(robot=spec.name, lower=lower, upper=upper)
+
+
+def robot_named(name: str) -> RobotSpec:
+    """A robot of ours by its name.
+
+    Raises:
+        UserError: there is none.
+    """
+    known = {"panda": panda, "mobile_panda": mobile_panda, "stretch": stretch}
+    if name not in known:
+        raise one_of("robot", name, known)
+    return known[name]()
 
 
 def validate(folder: Path | str, expected: Expected | None = None) -> list[Problem]:
@@ -181,12 +201,3 @@ def _steps(steps: list[Step]) -> Iterator[tuple[str, int | None]]:
                     yield f"point {point} lies outside the picture of {height} x {width}", number
         if number < len(steps) - 1 and step.status is None:
             yield "a call without a result in the middle of the episode", number
-
-
-def tool_call_problem(text: str) -> str:
-    """What is wrong with the text of a tool call; "" if nothing."""
-    try:
-        content: Any = json.loads(text)
-        return "" if content["type"] == "function" and content["function"]["name"] else "no name"
-    except (ValueError, KeyError, TypeError) as e:
-        return str(e)

@@ -153,14 +153,20 @@ def layout_of(info: dict[str, Any]) -> Layout:
     """The layout that an info.json describes; of strangers' datasets, as much of it as they have."""
     features = info["features"]
     cameras = []
-    for key, feature in features.items():
-        if feature["dtype"] in ("video", "image"):
-            height, width = _size(feature)
-            cameras.append(Camera(name=key.removeprefix(IMAGES), height=height, width=width))
+    for name, key in camera_keys(info).items():
+        height, width = _size(features[key])
+        cameras.append(Camera(name=name, height=height, width=width))
     return Layout(
         robot=str(info.get("robot_type") or ""), fps=float(info["fps"]), cameras=tuple(cameras),
         state=_names(features.get(STATE), "state"), action=_names(features.get(ACTION), "action"),
     )  # fmt: skip
+
+
+def camera_keys(info: dict[str, Any]) -> dict[str, str]:
+    """The feature of each camera, by the camera's name: what the feature's name ends with, where that tells them apart."""
+    keys = [k for k, f in info["features"].items() if f["dtype"] in ("video", "image")]
+    short = [k.rpartition(".")[2] for k in keys]
+    return dict(zip(short if len(set(short)) == len(keys) else [k.replace(".", "_") for k in keys], keys, strict=True))
 
 
 def _size(feature: dict[str, Any]) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from agent.episodes.arrow import damage, open_table
 from agent.episodes.index import Entry, read_entries, read_tasks
-from agent.episodes.layout import ACTION, IMAGES, LANGUAGE, STATE, TIME, Layout, layout_of, read_info
+from agent.episodes.layout import ACTION, LANGUAGE, STATE, TIME, Layout, camera_keys, layout_of, read_info
 from agent.episodes.older import read_older_tasks
 from agent.episodes.records import TRAIN_SEEDS, Episode, Facts, Frame, Language, Picture, Step, StepState, Window
 from agent.episodes.video import Videos
@@ -151,18 +151,13 @@ class EpisodeReader(Sequence[Episode]):
             first = int(rows["episode_index"][0])
             if first != entry.index:
                 raise ValueError(f"episode {first} lies where episode {entry.index} should")
-            seen = {}
-            for c in dataset.layout.cameras if pictures else ():
-                key = IMAGES + c.name if IMAGES + c.name in dataset.info["features"] else c.name
-                if key in entry.videos:
-                    continue
-                seen[c.name] = np.stack([_decoded(v) for v in rows[key]])
+            keys = camera_keys(dataset.info) if pictures else {}
+            seen = {n: np.stack([_decoded(v) for v in rows[key]]) for n, key in keys.items() if key not in entry.videos}
         fps = dataset.layout.fps
-        for c in dataset.layout.cameras if pictures else ():
-            key = IMAGES + c.name if IMAGES + c.name in entry.videos else c.name
+        for name, key in keys.items():
             if key in entry.videos:
                 path, from_s = entry.videos[key]
-                seen[c.name] = np.stack(self._videos.between(path, from_s + start / fps, stop - start, fps))
+                seen[name] = np.stack(self._videos.between(path, from_s + start / fps, stop - start, fps))
         with damage(entry.data):
             return Window(
                 start=start, time_s=_times(rows), state=_matrix(rows.get(STATE), stop - start),
