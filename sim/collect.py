@@ -113,12 +113,15 @@ def collect(
         for _, played in spread(partial(run_one, setting), left, n_workers):
             with record.timed("taking in"):
                 writer.adopt(played.staged)
-            tally.update(steps=played.steps, frames=played.frames, successes=played.success, disturbances=played.troubles)
+            tally.update(
+                steps=played.steps, frames=played.frames, successes=played.success, disturbances=played.troubles
+            )
             progress.advance(bool(played.success))
     reader = EpisodeReader(folder)
     record.figures.update(
         suite=suite, planner=setting.planner_name, disturb=disturb, episodes=len(reader), collected=len(left),
-        steps=tally["steps"], frames=tally["frames"], successes=tally["successes"], disturbances=tally["disturbances"], workers=n_workers,
+        steps=tally["steps"], frames=tally["frames"], successes=tally["successes"],
+        disturbances=tally["disturbances"], workers=n_workers,
     )  # fmt: skip
     print(f"{len(reader)} episodes in {folder}; of {len(left)} new ones {tally['successes']} succeeded", flush=True)
     return Exit.DONE
@@ -164,9 +167,7 @@ def run_one(setting: Setting, spec: TaskSpec) -> Played:
             origin=to_json(origin),
         )  # fmt: skip
         staged = take.close(facts)
-    return Played(
-        staged=staged, success=int(verdict.success), steps=take.looks, frames=take.frames, troubles=troubles
-    )
+    return Played(staged=staged, success=int(verdict.success), steps=take.looks, frames=take.frames, troubles=troubles)
 
 
 def stage_layout(stage: SimStage, fps: float) -> Layout:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from agent.episodes.index import Entry
+from agent.episodes.index import STATS, Entry
 from agent.episodes.layout import ACTION, STATE
 from agent.episodes.reader import Dataset, EpisodeReader
 from agent.episodes.records import Step, Window
@@ -96,6 +97,12 @@ def _whole(dataset: Dataset, expected: Expected | None) -> Iterator[str]:
     for key, counted in (("total_episodes", len(entries)), ("total_frames", sum(e.length for e in entries))):
         if info.get(key) != counted:
             yield f"{key} is {info.get(key)}, and there are {counted}"
+    stats = dataset.folder / STATS
+    try:
+        if stats.exists():
+            json.loads(stats.read_bytes())
+    except (ValueError, OSError) as e:
+        yield f"stats.json beside it is damaged: {e}"
     if not entries:
         yield "there are no episodes"
     if expected is not None and dataset.layout.robot != expected.robot:
@@ -105,9 +112,7 @@ def _whole(dataset: Dataset, expected: Expected | None) -> Iterator[str]:
             yield f"{name} has a foreign unit; here angles are in rad and lengths in m"
 
 
-def _episode(
-    reader: EpisodeReader, i: int, expected: Expected | None
-) -> Iterator[tuple[str, int | None, Path]]:
+def _episode(reader: EpisodeReader, i: int, expected: Expected | None) -> Iterator[tuple[str, int | None, Path]]:
     dataset, entry = reader.entry(i)
     try:
         damaged = list(_files(dataset, entry))

@@ -83,7 +83,11 @@ def _copied(dataset: Dataset, entry: Entry, writer: EpisodeWriter) -> Path:
                 raise UserError(f"{dataset.folder / there.path} is missing; see palmetto data validate")
         names = frame_schema(dataset.layout).names
         source = open_table(entry.data)
-        with source, damage(entry.data), pq.ParquetWriter(folder / FRAMES, frame_schema(dataset.layout), **OPTIONS) as f:
+        with (
+            source,
+            damage(entry.data),
+            pq.ParquetWriter(folder / FRAMES, frame_schema(dataset.layout), **OPTIONS) as f,
+        ):
             for group in range(source.num_row_groups):
                 f.write_table(source.read_row_group(group, columns=names).select(names))
         shutil.copyfile(entry.looks[0], folder / LOOKS_FILE)

@@ -93,7 +93,9 @@ def episode_schema(layout: Layout) -> Any:
     return pa.schema(columns)
 
 
-def row_of(layout: Layout, number: int, first: int, content: dict[str, Any], files: Iterable[FileMark]) -> dict[str, Any]:
+def row_of(
+    layout: Layout, number: int, first: int, content: dict[str, Any], files: Iterable[FileMark]
+) -> dict[str, Any]:
     """The row of meta/episodes of an episode whose take said `content`."""
     where, length = place(number), content["length"]
     row: dict[str, Any] = {

@@ -1,10 +1,10 @@
 """What a dataset consists of: `meta/info.json` and the names of its files, as LeRobot 3.0 has them.
 
-    meta/info.json, stats.json, tasks.parquet
-    meta/episodes/chunk-000/file-000.parquet    one row an episode: the record that it is there
-    data/chunk-000/file-000.parquet             frames: state, action, times, language
-    videos/observation.images.CAMERA/chunk-000/file-000.mp4
-    looks/chunk-000/file-000.parquet            ours: the moments of decision, their pictures without loss
+meta/info.json, stats.json, tasks.parquet
+meta/episodes/chunk-000/file-000.parquet    one row an episode: the record that it is there
+data/chunk-000/file-000.parquet             frames: state, action, times, language
+videos/observation.images.CAMERA/chunk-000/file-000.mp4
+looks/chunk-000/file-000.parquet            ours: the moments of decision, their pictures without loss
 """
 
 from __future__ import annotations
@@ -145,7 +145,9 @@ def read_info(folder: Path) -> dict[str, Any]:
         raise UserError(f"{path} is of version {version}; read here are LeRobot v2.1, v3.0 and v3.1")
     mine = found.get("palmetto")
     if mine is not None and (not isinstance(mine, dict) or mine.get("version") != VERSION):
-        raise UserError(f"{path} was written by another version of palmetto ({str(mine)[:60]}); this one reads {VERSION}")
+        raise UserError(
+            f"{path} was written by another version of palmetto ({str(mine)[:60]}); this one reads {VERSION}"
+        )
     return dict(found)
 
 

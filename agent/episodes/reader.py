@@ -245,7 +245,9 @@ def _is_number(kind: Any) -> bool:
 def _is_list_of_numbers(kind: Any) -> bool:
     import pyarrow.types as t
 
-    return bool((t.is_list(kind) or t.is_fixed_size_list(kind) or t.is_large_list(kind)) and _is_number(kind.value_type))
+    return bool(
+        (t.is_list(kind) or t.is_fixed_size_list(kind) or t.is_large_list(kind)) and _is_number(kind.value_type)
+    )
 
 
 def _matrix(values: Any, count: int) -> NDArray[np.float32]:

@@ -124,7 +124,13 @@ class Take:
                 if path.name != FRAMES:  # those are written anew when they are taken in
                     sync(path)
         stats = {key: tally.figures() for key, tally in self._stats.items()}
-        content = {**vars(facts), "length": self.frames, "looks": self.looks, "stats": stats, "layout": asdict(self.layout)}
+        content = {
+            **vars(facts),
+            "length": self.frames,
+            "looks": self.looks,
+            "stats": stats,
+            "layout": asdict(self.layout),
+        }
         content.pop("steps", None)
         (self.folder / FACTS).write_text(to_json(content))
         return self.folder

@@ -4,8 +4,8 @@
     run_episode(instruction, Body(robot=TapedRobot(robot, tape)), planner, listeners=[tape])
     writer.save(take, tape.end(facts))
 
-Frame k is due at start + k / fps of the robot's clock. It shows what was measured when the clock had come there: at most
-one wait of the robot late, 1/60 s as a rule; of several that come due within one wait, the earlier ones hold what was
+Frame k is due at start + k / fps of the robot's clock. It shows what was measured when the clock had come there: at
+most one wait of the robot late, 1/60 s as a rule; of several that come due within one wait, the earlier ones hold what was
 measured before. Recording reads the state and draws pictures, and changes nothing: the episode is the same without it.
 """
 
@@ -47,7 +47,7 @@ class Tape:
         self._words = Language(instruction=instruction)
         self._history: list[PrimitiveResult] = []
         self._step: tuple[int, Step] | None = None
-        self._goal = command_numbers(robot.spec, robot.state())
+        self._goal = command_numbers(robot.spec, robot.state(), Command())
         self._start_s: float | None = None
         self._captured = 0
         self._pending: Frame | None = None
@@ -78,9 +78,7 @@ class Tape:
         elif isinstance(event, Finished) and self._step is not None:
             r, (number, step) = event.result, self._step
             self._history.append(r)
-            done = replace(
-                step, status=r.status, detail=r.detail, start_s=round(r.start_s, 4), end_s=round(r.end_s, 4)
-            )
+            done = replace(step, status=r.status, detail=r.detail, start_s=round(r.start_s, 4), end_s=round(r.end_s, 4))
             self._step = (number, done)
             self._finish_step()
 
@@ -173,8 +171,8 @@ def state_numbers(spec: RobotSpec, state: RobotState) -> Numbers:
     return np.concatenate([np.asarray(p, dtype=np.float64) for p in parts]).astype(np.float32)
 
 
-def command_numbers(spec: RobotSpec, state: RobotState | None, command: Command = Command()) -> Numbers:
-    """float32[m] of a command, in the order of `robot_layout`; what it leaves as it is comes from `state`, or is NaN."""
+def command_numbers(spec: RobotSpec, state: RobotState | None, command: Command) -> Numbers:
+    """float32[m] of a command, in the order of `robot_layout`; what it leaves as it is: from `state`, else NaN."""
     unknown = np.full(spec.dof, np.nan), np.nan, np.full(2, np.nan)
     held = unknown if state is None else (state.arm_q, state.gripper_width_m, state.head_q)
     width = held[1] if command.gripper_width_m is None else command.gripper_width_m

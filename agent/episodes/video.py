@@ -43,6 +43,7 @@ class VideoWriter:
         self._path = path
         self._size = (height, width)
         self._count = 0
+        self._closed = False
         rate = Fraction(fps).limit_denominator(100_000)
         self._base = 1 / rate
         with disk_errors(path):
@@ -66,8 +67,8 @@ class VideoWriter:
 
         if rgb.dtype != np.uint8 or rgb.shape != (*self._size, 3):
             raise ValueError(f"a picture of {rgb.dtype}{list(rgb.shape)}, not uint8{[*self._size, 3]}")
-        planes = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(planes), format="yuv420p")
+        planes = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420), dtype=np.uint8)
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts = self._count
         frame.time_base = self._base
         self._count += 1
@@ -77,14 +78,14 @@ class VideoWriter:
 
     def close(self) -> None:
         """Ends the file. May be called twice."""
-        if self._stream is None:
+        if self._closed:
             return
+        self._closed = True
         with disk_errors(self._path):
             if self._count:
                 for packet in self._stream.encode():
                     self._container.mux(packet)
             self._container.close()
-        self._stream = None  # type: ignore[assignment]
 
 
 class Videos:

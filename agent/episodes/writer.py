@@ -1,4 +1,4 @@
-"""Takes episodes into a dataset, one after another, so that a crash at any moment costs the episode in hand and no other."""
+"""Takes episodes into a dataset, one after another: a crash at any moment costs the episode in hand and no other."""
 
 from __future__ import annotations
 
@@ -66,6 +66,11 @@ class EpisodeWriter:
     def __init__(self, folder: Path | str, layout: Layout | None = None) -> None:
         self.folder = Path(folder)
         self.layout = layout
+        self.episodes = self.frames = 0
+        self._counted = True
+        self._stats: dict[str, Tally] = {}
+        self._tasks: dict[str, int] = {}
+        self._rows: list[dict[str, Any]] = []
         self.dropped = ""
         with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -159,10 +164,6 @@ class EpisodeWriter:
         self.close()
 
     def _open(self, layout: Layout | None) -> None:
-        self.episodes = self.frames = 0
-        self._counted = True
-        self._tasks: dict[str, int] = {}
-        self._rows: list[dict[str, Any]] = []
         if not (self.folder / INFO).exists():
             if layout is not None:
                 self._begin(layout)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from agent.episodes import EpisodeReader
 from agent.errors import UserError
 from agent.plan import format_call, renamed, without_points
 from agent.training.perception import Names
 from agent.training.shards import Picture, Sentence, Shard, ShardError, list_shards
+
+if TYPE_CHECKING:
+    from agent.episodes import EpisodeReader
 
 UNKNOWN = 255
 """In a Picture's grid: nobody said what covers this cell."""
@@ -67,6 +69,8 @@ def open_sources(folders: Sequence[Path], map_grid: int) -> list[Source]:
     sources: list[Source] = []
     for folder in folders:
         if (folder / "meta/info.json").is_file():
+            from agent.episodes import EpisodeReader  # needs pyarrow, which shards of pictures do not
+
             reader = EpisodeReader(folder, train=True)
             index = tuple((i, k) for i in range(len(reader)) for k in range(reader.n_steps(i)))
             if not index:
