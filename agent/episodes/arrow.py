@@ -1,4 +1,4 @@
-"""pyarrow, where it is installed: what parquet is read and written with. Damage becomes one line that names the file."""
+"""pyarrow, where it is installed: what parquet is read and written with. Damage is one line that names the file."""
 
 from __future__ import annotations
 

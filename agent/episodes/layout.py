@@ -165,7 +165,7 @@ def layout_of(info: dict[str, Any]) -> Layout:
 
 
 def camera_keys(info: dict[str, Any]) -> dict[str, str]:
-    """The feature of each camera, by the camera's name: what the feature's name ends with, where that tells them apart."""
+    """The feature of each camera, by the camera's name: how the feature's name ends, where that tells them apart."""
     keys = [k for k, f in info["features"].items() if f["dtype"] in ("video", "image")]
     short = [k.rpartition(".")[2] for k in keys]
     return dict(zip(short if len(set(short)) == len(keys) else [k.replace(".", "_") for k in keys], keys, strict=True))

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from agent.episodes.arrow import damage, open_table
 from agent.episodes.index import Entry, read_entries, read_tasks
-from agent.episodes.layout import ACTION, LANGUAGE, STATE, TIME, Layout, camera_keys, layout_of, read_info
+from agent.episodes.language import spoken
+from agent.episodes.layout import ACTION, STATE, TIME, Layout, camera_keys, layout_of, read_info
 from agent.episodes.older import read_older_tasks
-from agent.episodes.records import TRAIN_SEEDS, Episode, Facts, Frame, Language, Picture, Step, StepState, Window
+from agent.episodes.records import TRAIN_SEEDS, Episode, Facts, Frame, Picture, Step, StepState, Window
 from agent.episodes.video import Videos
 from agent.errors import UserError
 from robots.interface import Status
@@ -161,7 +162,7 @@ class EpisodeReader(Sequence[Episode]):
         with damage(entry.data):
             return Window(
                 start=start, time_s=_times(rows), state=_matrix(rows.get(STATE), stop - start),
-                action=_matrix(rows.get(ACTION), stop - start), language=_words(rows, dataset, stop - start),
+                action=_matrix(rows.get(ACTION), stop - start), language=spoken(rows, dataset.tasks, stop - start),
                 pictures=seen,
             )  # fmt: skip
 
@@ -259,15 +260,6 @@ def _matrix(values: Any, count: int) -> NDArray[np.float32]:
 
 def _times(rows: dict[str, Any]) -> NDArray[np.float64]:
     return np.asarray(rows[TIME] if TIME in rows else rows["timestamp"], dtype=np.float64).reshape(-1)
-
-
-def _words(rows: dict[str, Any], dataset: Dataset, count: int) -> tuple[Language, ...]:
-    columns = {name: rows[key] for key, name in LANGUAGE.items() if key in rows}
-    said = [{name: str(column[i] or "") for name, column in columns.items()} for i in range(count)]
-    if "instruction" not in columns and "task_index" in rows:
-        for words, task in zip(said, rows["task_index"], strict=True):
-            words["instruction"] = dataset.tasks[int(task)]
-    return tuple(Language(**words) for words in said)
 
 
 def _decoded(value: Any) -> Picture:

@@ -1,6 +1,7 @@
 """One episode while it is recorded: frames and looks go to files of their own as they come, in a folder of their own.
 
-Nothing of it belongs to the dataset until `EpisodeWriter.adopt` has taken it in; so any process may record beside any other.
+Nothing of it belongs to the dataset until `EpisodeWriter.adopt` has taken it in; so any process may record beside any
+other.
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@
     writer.save(take, tape.end(facts))
 
 Frame k is due at start + k / fps of the robot's clock. It shows what was measured when the clock had come there: at
-most one wait of the robot late, 1/60 s as a rule; of several that come due within one wait, the earlier ones hold what was
-measured before. Recording reads the state and draws pictures, and changes nothing: the episode is the same without it.
+most one wait of the robot late, 1/60 s as a rule; of several that come due within one wait, the earlier ones hold what
+was measured before. Recording reads the state and draws pictures, and changes nothing: the episode is the same without
+it.
 """
 
 from __future__ import annotations
