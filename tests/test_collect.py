@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,8 @@ from sim.collect import collect
 from sim.disturb import Disturber
 from sim.episode import TaskSpec, theatre
 from sim.stage import oracle, panda
+
+ROOT = Path(__file__).parents[1]
 
 
 def run(out: Path, *, seed: int = 0, **changes: Any) -> dict[str, Any]:
@@ -80,6 +86,48 @@ def test_it_goes_on_where_it_was(tmp_path: Path) -> None:
     assert run(tmp_path, episodes=3)["collected"] == 2
     assert [e.seed for e in EpisodeReader(tmp_path)] == [0, 1, 2]
     assert run(tmp_path, episodes=3)["collected"] == 0
+
+
+def test_killed_twice_and_gone_on_with_it_is_as_if_never_killed(tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    words = ["collect", "tasks=[put]", "episodes=4", "workers=1", "disturb=0.5", "seed=0", f"out={out}"]
+    command = [sys.executable, str(ROOT / "launch.py"), *words]
+    for there in (1, 2):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        rows = out / "meta/episodes/chunk-000/file-000.parquet"
+        end = time.monotonic() + 120
+        while time.monotonic() < end and not (rows.exists() and len(EpisodeReader(out)) >= there):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert there <= len(EpisodeReader(out)) < 4
+    run(out, episodes=4, disturb=0.5)
+    assert validate(out) == []
+    killed = EpisodeReader(out)
+    assert [e.seed for e in killed] == [0, 1, 2, 3]
+    run(tmp_path / "whole", episodes=4, disturb=0.5)
+    whole = EpisodeReader(tmp_path / "whole")
+    for i in range(4):
+        assert np.array_equal(killed.window(i, 0, killed.length(i)).state, whole.window(i, 0, whole.length(i)).state)
+        assert [s.call for s in killed.steps(i)] == [s.call for s in whole.steps(i)]
+
+
+def test_recording_changes_nothing(tmp_path: Path) -> None:
+    """However many frames are taken of it, the episode is the same."""
+    for fps in (2.0, 30.0):
+        run(tmp_path / str(fps), episodes=1, disturb=1.0, fps=fps)
+    slow, fast = (EpisodeReader(tmp_path / str(fps)) for fps in (2.0, 30.0))
+    assert fast.length(0) > 10 * slow.length(0)
+    for a, b in zip(slow.steps(0), fast.steps(0), strict=True):
+        assert (a.state, a.call, a.status, a.start_s, a.end_s) == (b.state, b.call, b.status, b.start_s, b.end_s)
+        assert np.array_equal(a.rgb, b.rgb)
+    times = fast.window(0, 0, fast.length(0), pictures=False).time_s
+    due = times[0] + np.arange(len(times)) / 30.0
+    assert np.abs(times - due).max() < 1 / 60 + 1e-6, "no frame is later than a control period"
+    goals = slow.window(0, 0, slow.length(0), pictures=False)
+    moved = np.abs(np.diff(goals.state[:, :7], axis=0)).max(1) > 0.05
+    left = np.abs(goals.action[:-1, :7] - goals.state[1:, :7]).max(1)
+    assert np.median(left[moved]) < 0.05, "an action is where the arm is by the next frame"
 
 
 def test_disturbed_episodes_recover(tmp_path: Path) -> None:

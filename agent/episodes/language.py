@@ -1,8 +1,7 @@
 """What is said in a dataset, frame by frame: from our columns, from those of LeRobot 3.1, or from the tasks alone.
 
 LeRobot 3.1 has two columns of lists: `language_persistent`, whose rows hold from their timestamp on until another of
-their style does, and `language_events`, whose rows belong to their frame. lerobot 0.4.4 reads neither, so ours are plain
-text.
+their style does, and `language_events`, whose rows belong to their frame. lerobot 0.4.4 reads neither: ours are text.
 """
 
 from __future__ import annotations
