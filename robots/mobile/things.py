@@ -149,12 +149,23 @@ def support_below(views: Sequence[View], target: Float) -> float:
 def inside_solids(points: Float, solids: Sequence[Solid], margin_m: float) -> Mask:
     """bool[N]: points [N,3] in or within a margin of boxes, level; above a box only 2 mm count."""
     out = np.zeros(len(points), dtype=np.bool_)
+    if len(points) == 0:
+        return out
+    order = np.argsort(points[:, 0])
+    x, y, z = points[order].T.copy()
     for solid in solids:
-        local = solid.pose.inverse().apply(points)
+        # Of all points, those that lie in the upright box around this one.
+        reach = np.abs(solid.pose.rotation) @ (solid.half_m + margin_m) + 1e-6
+        (x0, y0, z0), (x1, y1, z1) = solid.pose.xyz - reach, solid.pose.xyz + reach
+        a, b = np.searchsorted(x, (x0, x1))
+        near = (y[a:b] > y0) & (y[a:b] < y1) & (z[a:b] > z0) & (z[a:b] < z1)
+        some = order[a:b][near]
+        if len(some) == 0:
+            continue
+        local = solid.pose.inverse().apply(points[some])
         beyond = np.abs(local) - solid.half_m
-        out |= (
-            (beyond[:, :2].max(axis=1) < margin_m) & (local[:, 2] < solid.half_m[2] + 0.002) & (beyond[:, 2] < margin_m)
-        )
+        level = np.maximum(beyond[:, 0], beyond[:, 1])
+        out[some] |= (level < margin_m) & (local[:, 2] < solid.half_m[2] + 0.002) & (beyond[:, 2] < margin_m)
     return out
 
 

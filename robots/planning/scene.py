@@ -48,6 +48,18 @@ class Scene:
         self._points, self._nearest = self._seen(np.concatenate(seen) if seen else np.empty((0, 3)), field)
         self._field = field.reshape(-1)
 
+    def with_cloud(self, cloud: Cloud) -> Scene:
+        """The same scene, in which no points were seen yet, with those of a cloud."""
+        if len(self._points):
+            raise ValueError("this scene has a cloud already")
+        out = Scene.__new__(Scene)
+        out.__dict__.update(self.__dict__)
+        out.obstacles = (*self.obstacles, cloud)
+        field = self._field.reshape(tuple(self._shape)).copy()
+        out._points, out._nearest = self._seen(cloud.points, field)
+        out._field = field.reshape(-1)
+        return out
+
     def distance(self, points: ArrayLike, enough_m: ArrayLike = REACH_M) -> Float:
         """float64[M] m from points [M,3] to the nearest surface, at most REACH_M; below 0 inside.
 
