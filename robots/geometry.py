@@ -85,7 +85,9 @@ class Pose:
     @classmethod
     def from_xyz_yaw(cls, xyz: ArrayLike, yaw_rad: float = 0.0) -> Pose:
         """At `xyz` [3] m, turned by `yaw_rad` about z."""
-        return cls(xyz=np.asarray(xyz, dtype=np.float64), quat_xyzw=quat_from_axis_angle([0, 0, 1], yaw_rad))
+        sine = np.sin(yaw_rad / 2)
+        quat = np.array([sine * 0.0, sine * 0.0, sine, np.cos(yaw_rad / 2)])
+        return cls(xyz=np.asarray(xyz, dtype=np.float64), quat_xyzw=quat)
 
     @property
     def rotation(self) -> Float:

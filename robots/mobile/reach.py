@@ -15,6 +15,7 @@ from robots.interface import Command, RobotState, Status
 from robots.kinematics import kinematics
 from robots.mobile.load import load_parts
 from robots.mobile.shapes import robot_shape
+from robots.mobile.sieve import Sieve
 from robots.mobile.sight import odom_T_base, odom_T_world, within
 from robots.planning.free_space import FreeSpace
 from robots.planning.limits import MotionLimits
@@ -239,10 +240,14 @@ def _off_levels(points: Float, boxes: Sequence[Box]) -> Float:
     """Points [N,3] that are not on the top or the underside of boxes, whose heights the map knows better than the cells
     of a cloud do: 12 mm matter between two shelves."""
     keep = np.ones(len(points), dtype=np.bool_)
+    sieve = Sieve(points)
     for box in boxes:
-        local = np.abs(box.pose.inverse().apply(points))
-        over = (local[:, :2] < box.half_m[:2] + MAP_ERROR_M).all(axis=1)
-        keep &= ~(over & (np.abs(local[:, 2] - box.half_m[2]) < LEVEL_M))
+        some = sieve.around(box.pose, box.half_m + [MAP_ERROR_M, MAP_ERROR_M, LEVEL_M])
+        if len(some) == 0:
+            continue
+        x, y, z = np.abs(box.pose.inverse().apply(points[some])).T
+        over = (x < box.half_m[0] + MAP_ERROR_M) & (y < box.half_m[1] + MAP_ERROR_M)
+        keep[some] &= ~(over & (np.abs(z - box.half_m[2]) < LEVEL_M))
     return np.asarray(points[keep])
 
 

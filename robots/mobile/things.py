@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robots.geometry import Pose
+from robots.mobile.sieve import Sieve
 from robots.mobile.sight import View
 from robots.places import Solid
 from robots.primitives.surface import least_rectangle
@@ -151,15 +152,9 @@ def inside_solids(points: Float, solids: Sequence[Solid], margin_m: float) -> Ma
     out = np.zeros(len(points), dtype=np.bool_)
     if len(points) == 0:
         return out
-    order = np.argsort(points[:, 0])
-    x, y, z = points[order].T.copy()
+    sieve = Sieve(points)
     for solid in solids:
-        # Of all points, those that lie in the upright box around this one.
-        reach = np.abs(solid.pose.rotation) @ (solid.half_m + margin_m) + 1e-6
-        (x0, y0, z0), (x1, y1, z1) = solid.pose.xyz - reach, solid.pose.xyz + reach
-        a, b = np.searchsorted(x, (x0, x1))
-        near = (y[a:b] > y0) & (y[a:b] < y1) & (z[a:b] > z0) & (z[a:b] < z1)
-        some = order[a:b][near]
+        some = sieve.around(solid.pose, solid.half_m + margin_m)
         if len(some) == 0:
             continue
         local = solid.pose.inverse().apply(points[some])

@@ -149,10 +149,14 @@ class Scene:
             return np.empty((0, 3)), np.empty(0, dtype=np.int32)
         counts = np.bincount(member)
         means = np.stack([np.bincount(member, weights=points[inside, i]) / counts for i in range(3)], axis=1)
-        index = np.full(tuple(self._shape), -1, dtype=np.int32)
-        index.reshape(-1)[flat] = np.arange(len(flat))
-        square = np.where(index >= 0, np.float32(0), np.float32(np.inf))
+        every = np.full(tuple(self._shape), -1, dtype=np.int32)
+        every.reshape(-1)[flat] = np.arange(len(flat))
+        # Only cells around the points, as far as the field looks, are near to one.
         reach = int(np.ceil(REACH_M / self._cell))
+        low, high = cells[inside].min(axis=0) - reach, cells[inside].max(axis=0) + reach + 1
+        crop = tuple(slice(max(0, int(a)), int(b)) for a, b in zip(low, high, strict=True))
+        index = every[crop]
+        square = np.where(index >= 0, np.float32(0), np.float32(np.inf))
         for axis in range(3):
             best, carried = square.copy(), index.copy()
             for shift in range(1, reach + 1):
@@ -172,5 +176,6 @@ class Scene:
         # The mean may lie half a cell's diagonal from its cell's centre.
         off = np.sqrt(3) / 2 * self._cell
         seen = np.minimum(np.sqrt(square), REACH_M + off + self._cell / 2) - self._cell / 2 - off
-        np.minimum(field, seen, out=field)
-        return means, index.reshape(-1)
+        np.minimum(field[crop], seen, out=field[crop])
+        every[crop] = index
+        return means, every.reshape(-1)
