@@ -24,7 +24,6 @@ from robots.mobile.sight import odom_T_base, odom_T_world
 from robots.mobile.stand import step_nearer
 from robots.mobile.things import Thing, moved, without
 from robots.mobile.track import Task, find_track
-from robots.planning.scene import Scene
 from robots.primitives.base import Body, Outcome, Target
 from robots.relations import Beside, Region, Side
 from robots.spec import RobotSpec
