@@ -154,9 +154,7 @@ def straight(
     that is a success with the word as detail."""
     state = body.robot.state()
     target = odom_T_base(state).inverse() @ goal
-    motion: Motion = body.planner.through(
-        state.arm_q, [target], pace=Pace(acceleration=acceleration, tool_m_s=speed_m_s)
-    )
+    motion: Motion = body.planner.line(state.arm_q, target, pace=Pace(acceleration=acceleration, tool_m_s=speed_m_s))
     if motion.status is not Status.SUCCEEDED:
         return Outcome(status=motion.status, detail=motion.detail)
     return follow(body, motion.q, width_m=width_m, stop=stop)
@@ -168,7 +166,7 @@ def straight_way(
     """float64[M,J]: the arm's stream for a straight line of the tool from `start_q` [J], which comes first, to `goal`
     (odom); None where it can't. Backwards it is a stream, too. acceleration: share of the joints' limits."""
     target = odom_T_base(body.robot.state()).inverse() @ goal
-    motion = body.planner.through(start_q, [target], pace=Pace(acceleration=acceleration, tool_m_s=speed_m_s))
+    motion = body.planner.line(start_q, target, pace=Pace(acceleration=acceleration, tool_m_s=speed_m_s))
     return np.concatenate([start_q[None], motion.q]) if motion.status is Status.SUCCEEDED and len(motion.q) else None
 
 
