@@ -13,7 +13,7 @@ from agent.plan import MAX_CALLS, PrimitiveCall, PrimitiveResult
 from agent.verbs import Relation, Verb
 from robots.interface import Status
 from sim.errands.effects import Impossible, after
-from sim.errands.facts import PERSON, Facts
+from sim.errands.facts import AWAY, PERSON, Facts
 from sim.errands.goals import Atom, Goal, holds
 from sim.errands.site import Place
 from sim.kitchen.things import kind
@@ -23,6 +23,8 @@ PASSES = 2
 """What one atom's calls undo of another's is mended in the second."""
 LOOKS = 2
 """So often one errand looks around for what it does not see."""
+WAITS = 12
+"""So often, in a row, one looks whether what somebody took away is back: half a second each."""
 GIVE_UP = 4
 """Failures of one call in one errand."""
 AT_HAND_M = 0.95
@@ -45,6 +47,10 @@ def remaining(goal: Goal, facts: Facts, done: Sequence[PrimitiveResult] = ()) ->
                     walk.achieve(a)
     except Impossible as e:
         raise Unsolved(str(e)) from e
+    except Absent as e:
+        if len(done) >= WAITS and all(r.call.verb is Verb.LOOK for r in done[-WAITS:]):
+            raise Unsolved(str(e)) from e
+        return [*walk.calls, call(Verb.LOOK), call(Verb.DONE)]
     if not all(holds(a, walk.facts) for a in goal):
         raise Unsolved(f"no way to {' and '.join(str(a) for a in goal if not holds(a, walk.facts))}")
     if walk.calls:
@@ -57,6 +63,10 @@ def remaining(goal: Goal, facts: Facts, done: Sequence[PrimitiveResult] = ()) ->
 
 class Unsolved(ValueError):
     """A goal that the planner does not know how to reach from here."""
+
+
+class Absent(ValueError):
+    """A thing that somebody has taken away, and may bring back."""
 
 
 class Walk:
@@ -179,6 +189,8 @@ class Walk:
             return
         if name not in self.facts.where:
             raise Unsolved(f"there is no {name}")
+        if self.facts.place_of(name) == AWAY:
+            raise Absent(f"somebody has taken the {name}")
         self.empty_hand()
         self.open(self.facts.guard_of(name))
         self.go(name)
