@@ -60,9 +60,8 @@ class Person:
             self._let_go()
 
     def _grasp(self, name: str) -> None:
-        """Pulls at it, away from the robot."""
-        away = self.world.arm.tool().xyz - self._base().xyz
-        self.world.pull(name, PULL_N * np.array([away[0], away[1], 0.0]) / float(np.hypot(away[0], away[1])))
+        """Pulls at it along the fingers, out of the hand: any other way a rim stays hooked on the finger within it."""
+        self.world.pull(name, PULL_N * self.world.arm.tool().rotation[:, 2])
 
     def _let_go(self) -> None:
         if self._name is not None:

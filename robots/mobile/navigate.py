@@ -12,12 +12,14 @@ from robots.mobile.drive import drive_to, flat
 from robots.mobile.glance import face
 from robots.mobile.sight import odom_T_world
 from robots.mobile.stand import HAND_M, ROOM_ABOVE_M, stands
-from robots.places import Standing
+from robots.places import RoomMap, Standing
 from robots.primitives.base import Body, Outcome, Target
 
 Float = NDArray[np.float64]
 
 LIMIT_S = 120.0
+AHEAD_M = 0.75
+"""From a place to stand to the middle of the worktop before it."""
 
 
 def navigate_to(body: Body, target: Target) -> Outcome:
@@ -58,7 +60,7 @@ def goals(body: Body, target: Target) -> tuple[Float, Float | None] | Outcome:
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"the map has no place called {target.words}")
     for place in places:
         if isinstance(place, Standing):
-            return flat(place.pose)[None], None
+            return flat(place.pose)[None], ahead_of(body.map, place)
         found = stands(body, place.pose.xyz, level=place.headroom_m < ROOM_ABOVE_M)
         if len(found):
             return found, place.pose.xyz
@@ -67,6 +69,15 @@ def goals(body: Body, target: Target) -> tuple[Float, Float | None] | Outcome:
         if len(found):
             return found, nearer
     return np.empty((0, 3)), None
+
+
+def ahead_of(room: RoomMap | None, place: Standing) -> Float | None:
+    """float64[3]: the middle of the open surface in front of which one stands there; None before what is shut."""
+    ahead = place.pose.apply(np.array([[AHEAD_M, 0.0, 0.0]]))
+    for surface in () if room is None else room.surfaces:
+        if not surface.inside and surface.holds(ahead, margin_m=0.03)[0]:
+            return surface.pose.xyz
+    return None
 
 
 def nearest_edge(body: Body, middle: Pose, half_m: tuple[float, float]) -> Float:
