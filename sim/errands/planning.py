@@ -146,18 +146,16 @@ class Walk:
             self.do(call(Verb.NAVIGATE_TO, name if loose else self.facts.site.front_of(name)))
 
     def approach(self, name: str) -> bool:
-        """To where a thing or stain is; if the robot is there and does not see it (its own arm may hide it), a look
-        around, then closer, then to its neighbours. False: all of that was done."""
+        """To where a thing or stain is; if the robot is there and does not see it (its own arm may hide it), there
+        once more, which is beside, a look around, then closer, and to its neighbours. False: all of that was done."""
         spot = self.spot(name)
-        if self.at not in spot:
-            self.do(call(Verb.NAVIGATE_TO, spot[0]))
-        elif "" not in self.tried:
-            self.do(call(Verb.LOOK))
-        else:
-            left = [s for s in spot if s not in (*self.tried, self.at)]
-            if not left:
-                return False
-            self.do(call(Verb.NAVIGATE_TO, left[0]))
+        left = [spot[0], spot[0], "", *spot[1:], spot[0]]
+        for went in self.tried:
+            if went in left:
+                left.remove(went)
+        if not left:
+            return False
+        self.do(call(Verb.NAVIGATE_TO, left[0]) if left[0] else call(Verb.LOOK))
         return True
 
     def spot(self, name: str) -> tuple[str, ...]:
