@@ -4,8 +4,8 @@
 
 In each trial one thing stands on the counter or the table of sim.kitchen.nook, drawn from its seed. The robot stands a
 metre away, sees it, drives to it and picks it. It counts if the thing was lifted by 15 cm, was held for 2 s, and is
-still held after half a metre of driving. Trials that are in `out` already are not done again. Trials 0 to 19 are the test:
-develop on others (first=1000 and so on).
+still held after half a metre of driving. Trials that are in `out` already are not done again. Trials 0 to 19 are the
+test: develop on others (first=1000).
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class MachineModel:
     wrist_joint: the fixed joint at which a sensor measures force, "" without one.
     finger_anchor: whether what is held is brought back to where it touched at first. Bullet's friction stops speeds
     alone: on a base that turns, what is held moves on along the tangent in every step, 5 mm outwards in half a turn.
-    holding_gap_m: the hand says that it holds something where its fingers stand still so much wider than they were told.
+    holding_gap_m: the hand says that it holds something where its fingers stand still so much wider than told.
     base_force: (N, N m) of the motors that drive the base. head_force_nm: of both joints of the head.
     """
 
