@@ -108,7 +108,8 @@ def amount_seen(part: Part, points: Float, point: Float | None = None, *, fixed:
         near = near[:: len(near) // 4000 + 1]
     if len(near) == 0:
         return 0.0
-    near = near - _too_deep(part, near, fixed)
+    if not part.handle.turns:
+        near = near - _too_deep(part, near, fixed)
     amounts = np.linspace(0.0, part.handle.travel, AMOUNTS)
     score = np.array([_on_it(part, near, a, SKIN_M) for a in amounts])
     if point is not None:

@@ -18,23 +18,30 @@ from robots.mobile.haul import Felt, Guard, Hauled, haul, line
 from robots.mobile.parts import Part, others_now, part_now
 from robots.mobile.sight import odom_T_base
 from robots.mobile.stance import approach, pushed, shifted, stand_at
-from robots.mobile.track import BACK_M, Boxes, Task, Track, find_track
+from robots.mobile.track import Boxes, Task, Track, find_track
 from robots.primitives.base import Body, Outcome
 from robots.spec import RobotSpec
 
 Float = NDArray[np.float64]
 
-ASIDE_M = (0.075, -0.075, 0.055, -0.055)
-"""Where the fingers push, off the middle of the bar and across it."""
-AHEAD_M = 0.03
+BACK_M = 0.07
+"""The straight approach to the front, and the retreat from it."""
+AHEAD_M = 0.012
 """The hand begins so far before the front: it may be nearer than it was seen to be."""
 BEYOND_M = 0.04
 """The front may be so much farther away."""
 SLOW_M, SLOW_M_S = 0.05, 0.03
 """Over the last bit the hand goes slowly, until it is stopped."""
 SPEED_M_S = 0.09
-SWINGS = (0.0, 0.3, 0.55, -0.3, 0.8)
-LEANS_RAD = (0.0, 0.5, -0.5, 0.9, -0.9)
+SWINGS = (0.0, 0.35, 0.7, 1.0, -0.3)
+"""At 1 the hand keeps its direction and ends up beside a door's leaf: where a door opens against a wall."""
+FLAT = (np.pi / 2, -np.pi / 2)
+"""The hand's breadth along the bar, so that it passes between the bar and what is beside it."""
+PUSHES_M = {True: ((0.05, 0.0), (-0.05, 0.0), (None, 0.075)), False: ((None, 0.075), (None, 0.045))}
+"""Where the fingers push, doors and drawers: beyond the bar's lower or upper end, which is near the door's free edge,
+or so far beside the bar, towards the hinge or below it."""
+TOUCH_M = -0.006
+"""What the tips may seem to be inside the front that they push: their shape is known to as much."""
 SHUT_SHARE = 0.1
 """Stopped so near to shut, it is shut."""
 
@@ -111,36 +118,38 @@ def _track(body: Body, part: Part, now: float) -> Track | None:
     """From a little before the front as it is to a little beyond shut."""
     spec, here, free = body.robot.spec, flat(odom_T_base(body.robot.state())), standable(body)
     ahead, beyond = AHEAD_M / part.lever_m, BEYOND_M / part.lever_m
-    for leans in (LEANS_RAD[:1], LEANS_RAD[1:]):
-        for contact in contacts(part, spec):
-            task = Task(
-                path=lambda a, at=contact: part.handle.motion(a) @ at,  # type: ignore[misc]
-                motion=part.handle.motion, start=now + ahead, end=0.0, parts=part.boxes,
-                others=others_now(body, part.name),
-                swings=SWINGS if part.handle.turns else (0.0,), leans=leans, rolls=(np.pi / 2, -np.pi / 2),
-            )  # fmt: skip
-            found = find_track(spec, task, here, free)
-            if found is not None:
-                return _on(found, part, beyond)
+    for along, aside in PUSHES_M[part.handle.turns]:
+        contact = contact_at(part, spec, along, aside)
+        if contact is None:
+            continue
+        task = Task(
+            path=lambda a, at=contact: part.handle.motion(a) @ at,  # type: ignore[misc]
+            motion=part.handle.motion, start=now + ahead, end=0.0, parts=part.boxes,
+            others=others_now(body, part.name), touch_m=TOUCH_M, back_m=BACK_M,
+            swings=SWINGS if part.handle.turns else (0.0,), rolls=FLAT,
+        )  # fmt: skip
+        found = find_track(spec, task, here, free)
+        if found is not None:
+            return _on(found, part, beyond)
     return None
 
 
-def contacts(part: Part, spec: RobotSpec) -> list[Pose]:
-    """Tool poses, the part shut, whose finger tips touch its front beside the bar, the one nearer to the hinge's side
-    first: there the front is surely wide enough."""
+def contact_at(part: Part, spec: RobotSpec, along: float | None, aside: float) -> Pose | None:
+    """The tool, the part shut, half a finger before its front: so far beyond the lower end of its bar (less than 0: the
+    upper; None: beside its middle), and so far aside, towards the hinge or below; None where there is no front."""
     bar, boxes = part.handle.pose, Boxes(part.boxes)
-    inwards = bar.inverse().apply(part.handle.at_m)[1] if part.handle.turns else -(bar.rotation @ [0.0, 1.0, 0.0])[2]
-    sign = 1.0 if inwards > 0 else -1.0
-    found = []
-    for aside in ASIDE_M:
-        deep = np.arange(-0.04, 0.12, 0.002)
-        ray = bar.apply(np.column_stack([np.zeros(len(deep)), np.full(len(deep), sign * aside), deep]))
-        inside = np.nonzero(boxes.distance(ray) < 0.0)[0]
-        # As deep as a bar stands out, and no less: that would be the bar itself, or another.
-        if len(inside) and deep[inside[0]] > part.handle.width_m:
-            at = [0.0, sign * aside, float(deep[inside[0]]) - spec.fingertip_m]
-            found.append(bar @ Pose.from_xyz_yaw(at))
-    return found
+    first, across = bar.rotation[:, 0], bar.rotation[:, 1]
+    down = -np.sign(first[2]) or 1.0
+    x = 0.0 if along is None else down * (along + np.sign(along) * part.handle.length_m / 2)
+    inwards = across @ (part.handle.at_m - bar.xyz) if part.handle.turns else -across[2]
+    y = aside if inwards > 0 else -aside
+    deep = np.arange(-0.04, 0.12, 0.002)
+    ray = bar.apply(np.column_stack([np.full(len(deep), x), np.full(len(deep), y), deep]))
+    inside = np.nonzero(boxes.distance(ray) < 0.0)[0]
+    # What is not behind the bar is no front.
+    if len(inside) == 0 or deep[inside[0]] < part.handle.width_m:
+        return None
+    return bar @ Pose.from_xyz_yaw([x, y, float(deep[inside[0]]) - spec.fingertip_m - spec.finger_breadth_m / 2])
 
 
 def _on(track: Track, part: Part, beyond: float) -> Track:

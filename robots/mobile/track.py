@@ -47,7 +47,7 @@ BACK_M = 0.12
 REACHES_M = (0.70, 0.62, 0.78, 0.54, 0.86, 0.46)
 SIDES_M = (0.0, 0.15, -0.15, 0.3, -0.3, 0.45, -0.45, 0.6, -0.6)
 TURNS_RAD = (0.0, 0.35, -0.35, 0.7, -0.7, 1.1, -1.1)
-TOGETHER = 96
+TOGETHER, MOST_TRIED = 96, 1920
 MOST_TURN_RAD = 0.9
 """Of a joint from one check to the next."""
 
@@ -96,6 +96,8 @@ class Task:
     """Turns of the hand about the bar that it keeps all along: for bars beside a wall."""
     rolls: tuple[float, ...] = (0.0, np.pi)
     toward: Float | None = None
+    touch_m: float | None = None
+    """The hand keeps so far from the moving part, less than 0 where it touches it; None: it holds it."""
     checks: int = CHECKS
     samples: int = SAMPLES
     hand_margin_m: float = HAND_MARGIN_M
@@ -133,10 +135,13 @@ def _found(spec: RobotSpec, task: Task, here: Float, free: Standable | None, fir
             clear[row.place] = shape.places_clear(places, boxes, moved) and (free is None or free(places[first]))
         return clear[row.place]
 
-    order = filter(stands, options.rows)
-    while rows := list(islice(order, TOGETHER)):
+    order, tried = filter(stands, options.rows), 0
+    while tried < MOST_TRIED and (rows := list(islice(order, TOGETHER))):
+        tried += len(rows)
         for row, base, q in _fits(spec, rows, options):
-            if not all(shape.arm_clear(base[k], q[k], boxes, moved[k]) for k in range(task.checks)):
+            if not all(
+                shape.arm_clear(base[k], q[k], boxes, moved[k], hand_m=task.touch_m) for k in range(task.checks)
+            ):
                 continue
             if _slides(spec) and not shape.places_clear(base, boxes, moved):
                 continue
@@ -144,7 +149,7 @@ def _found(spec: RobotSpec, task: Task, here: Float, free: Standable | None, fir
             if found is None:
                 continue
             ends = ((found.before, base[0], moved[0]), (found.after, base[-1], moved[-1]))
-            if all(shape.arm_clear(place, end, boxes, part, hand=True) for end, place, part in ends):
+            if all(shape.arm_clear(place, end, boxes, part, hand_m=PART_MARGIN_M) for end, place, part in ends):
                 return found
     return None
 
@@ -387,16 +392,17 @@ class _Shape:
                 return False
         return True
 
-    def arm_clear(self, place: Float, q: Float, boxes: Scene, part: Boxes, *, hand: bool = False) -> bool:
-        """Whether the arm keeps clear; of the moving part with its hand, too, if `hand`."""
+    def arm_clear(self, place: Float, q: Float, boxes: Scene, part: Boxes, *, hand_m: float | None = None) -> bool:
+        """Whether the arm keeps clear; of the moving part its hand by hand_m, or not at all."""
         local = self._one.centres(q[None])[0]
         points = stand(place).apply(local)
         arm = ~self._anchored
         margin = np.where(self._hand, self._hand_margin_m, ARM_MARGIN_M)[arm]
         if float((boxes.distance(points[arm]) - self._radii[arm] - margin).min()) < 0.0:
             return False
-        checked = arm if hand else arm & ~self._hand
-        if float((part.distance(points[checked]) - self._radii[checked]).min()) < PART_MARGIN_M:
+        checked = arm & ~self._hand if hand_m is None else arm
+        need = np.where(self._hand, hand_m or 0.0, PART_MARGIN_M)[checked]
+        if float((part.distance(points[checked]) - self._radii[checked] - need).min()) < 0.0:
             return False
         i, j = self._one.pairs[:, 0], self._one.pairs[:, 1]
         apart = np.linalg.norm(local[i] - local[j], axis=1) - self._radii[i] - self._radii[j]
