@@ -54,12 +54,12 @@ class LateFrame(CameraFrame):
         )
 
     @cached_property
-    def rgb(self) -> NDArray[np.uint8]:  # type: ignore[override]
+    def rgb(self) -> NDArray[np.uint8]:
         moment: Moment = vars(self)["_moment"]
         return moment.pictures[vars(self)["_name"]].rgb
 
     @cached_property
-    def depth_m(self) -> NDArray[np.float32]:  # type: ignore[override]
+    def depth_m(self) -> NDArray[np.float32]:
         moment: Moment = vars(self)["_moment"]
         depth_m = moment.depth_m(vars(self)["_name"])
         if (measured_m := vars(self)["_measured_m"]) is None:
