@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
-from robots.mobile.doors import fold, stand_at
 from robots.mobile.drive import flat
 from robots.mobile.find import surface_at
 from robots.mobile.glance import main_camera, see
@@ -22,6 +21,7 @@ from robots.mobile.push_aims import FLAT_M, Aim, extent, to_side, to_spot, to_th
 from robots.mobile.reach import configurations, follow, free, go, straight, straight_way, surroundings, tool, touched
 from robots.mobile.shapes import robot_parts
 from robots.mobile.sight import odom_T_base, odom_T_world
+from robots.mobile.stance import fold, stand_at
 from robots.mobile.stand import step_nearer
 from robots.mobile.things import AT_M, Thing, moved
 from robots.mobile.track import Task, find_track

@@ -19,6 +19,8 @@ from robots.spec import RobotSpec
 Float = NDArray[np.float64]
 
 SAMPLE_M = 0.02
+NEARLY_M = 0.02
+"""A pose on the way that no configuration meets exactly, but one by less than this, is left out."""
 LEAP_RAD = 0.6
 """No joint turns further from one sample to the next: beyond that the arm would change its posture on the way."""
 CORNER_M = 0.05
@@ -120,6 +122,8 @@ class MotionPlanner:
         q = [np.asarray(start_q, dtype=np.float64)]
         for pose in _turning(start, goal):
             result = self._kinematics.solve(pose, q[-1], iterations=40)
+            if not result.converged and pose.xyz is not goal.xyz and result.position_error_m < NEARLY_M:
+                continue  # the next one may be met exactly; in between the joints go evenly
             if not result.converged or float(np.abs(result.q - q[-1]).max()) > LEAP_RAD:
                 x, y, z = pose.xyz
                 detail = f"the arm can't go straight on at ({x:.3f}, {y:.3f}, {z:.3f}) m"
@@ -225,8 +229,8 @@ def _turning(start: Pose, goal: Pose) -> list[Pose]:
     quats = [(1 - t) * first + t * last for t in shares]
     return [
         Pose(xyz=start.xyz + t * (goal.xyz - start.xyz), quat_xyzw=q / np.linalg.norm(q))
-        for t, q in zip(shares, quats, strict=True)
-    ]
+        for t, q in zip(shares[:-1], quats, strict=False)
+    ] + [goal]
 
 
 def _line(points: list[Float], yaws: list[float], start: Float, start_yaw: float, end: Float, end_yaw: float) -> None:
