@@ -26,6 +26,7 @@ from sim.errands.planning import Unsolved, remaining
 from sim.errands.pointing import pointed
 from sim.errands.room import hand_fits, has_room
 from sim.errands.senses import facts_of_world, taken
+from sim.errands.site import HIGH_M, LOW_M
 from sim.errands.words import CLASSES, Said
 from sim.kitchen.filling import Wish
 from sim.kitchen.predicates import state_of
@@ -125,8 +126,8 @@ class Errand(Task[Goal]):
         return judge(drawn.meaning, state_of(world), taken(world)) or {"declined": False}
 
     def ready(self, robot: SimRobot, drawn: Drawn[Goal]) -> bool:
-        """Whether there is a place to stand from which the arm reaches each thing of the goal that lies openly, room
-        for the hand above it, and room for it where it is to go."""
+        """Whether things of the goal stand neither too low nor too high, the arm reaches each that lies openly from
+        some place to stand, with room for the hand above, and there is room for it where it is to go."""
         facts, scene = facts_of_world(robot.world, ()), robot.world.scene
         if not isinstance(scene, KitchenScene):
             return False
@@ -139,8 +140,10 @@ class Errand(Task[Goal]):
             put = a.predicate in ("on", "in") and place in facts.site.places
             if put and not has_room(state, facts.site.things[name], place):
                 return False
-        things = {name for a in drawn.meaning for name in a.arguments if name in facts.where and not facts.hidden(name)}
-        for name in sorted(things - {facts.held}):
+        things = {name for a in drawn.meaning for name in a.arguments if name in facts.where} - {facts.held}
+        if not all(LOW_M <= float(state.things[name].pose.xyz[2]) <= HIGH_M for name in things):
+            return False
+        for name in sorted(name for name in things if not facts.hidden(name)):
             shelved = facts.site.places.get(facts.place_of(name))
             low = shelved is not None and shelved.kind == "shelf"
             if not low and not hand_fits(room, ajar, state.things[name]):
