@@ -11,7 +11,7 @@ from robots.mobile.carry import fold
 from robots.mobile.drive import drive_to, flat
 from robots.mobile.glance import face
 from robots.mobile.sight import odom_T_world
-from robots.mobile.stand import HAND_M, sideways, stands
+from robots.mobile.stand import at_hand, sideways, stands
 from robots.places import Standing
 from robots.primitives.base import Body, Outcome, Target
 
@@ -49,21 +49,19 @@ def goals(body: Body, target: Target) -> tuple[Float, Float | None] | Outcome:
         at = target.xyz_m
         surface = None if body.map is None else body.map.surface_at(at, ajar=body.ajar)
         level = sideways(body, surface)
-        if surface is not None:
-            # The hand works near the surface, however high the thing is.
-            at = np.array([at[0], at[1], min(at[2], surface.height_m + HAND_M)])
-        return stands(body, at, level=level), target.xyz_m
+        return stands(body, at_hand(at, surface, level=level), level=level), target.xyz_m
     places = () if body.map is None else body.map.named(target.words)
     if not places:
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"the map has no place called {target.words}")
     for place in places:
         if isinstance(place, Standing):
             return flat(place.pose)[None], None
-        found = stands(body, place.pose.xyz, level=sideways(body, place))
+        level = sideways(body, place)
+        found = stands(body, at_hand(place.pose.xyz, place, level=level), level=level)
         if len(found):
             return found, place.pose.xyz
         nearer = nearest_edge(body, place.pose, place.half_m)
-        found = stands(body, nearer, level=sideways(body, place))
+        found = stands(body, at_hand(nearer, place, level=level), level=level)
         if len(found):
             return found, nearer
     return np.empty((0, 3)), None

@@ -38,6 +38,8 @@ from sim.sayings import Sayings
 from sim.task import Drawn, Expected, Split, Task, call
 from sim.world import World
 
+OPENED = 0.82
+"""So far robots open doors, at least, and drawers."""
 T = TypeVar("T")
 ALL: tuple[Split, ...] = ("trained", "combinations", "phrasings")
 WORDS: tuple[Split, ...] = ("trained", "phrasings")
@@ -125,8 +127,8 @@ class Errand(Task[Goal]):
         return judge(drawn.meaning, state_of(world), taken(world)) or {"declined": False}
 
     def ready(self, robot: SimRobot, drawn: Drawn[Goal]) -> bool:
-        """Whether things of the goal stand neither too low nor too high, and there is a place to stand from which the arm
-        reaches each that lies openly."""
+        """Whether things of the goal stand neither too low nor too high, and there is a place to stand from which the
+        arm reaches each, once what it is in is open."""
         facts, scene = facts_of_world(robot.world, ()), robot.world.scene
         if not isinstance(scene, KitchenScene):
             return False
@@ -135,8 +137,13 @@ class Errand(Task[Goal]):
         heights = [float(robot.world.pose(name).xyz[2]) for name in named if name != facts.held]
         if not all(LOW_M <= z <= HIGH_M for z in heights):
             return False
-        things = {name for name in named if not facts.hidden(name)}
-        return all(name == facts.held or in_reach(body, name, robot.world) for name in sorted(things))
+        for name in sorted(named - {facts.held}):
+            part = facts.guard_of(name)
+            opened = {h.part: OPENED * h.travel for h in scene.told().handles if h.part == part}
+            body.ajar = {**opened, **scene.ajar()}
+            if not in_reach(body, name, robot.world):
+                return False
+        return True
 
     def remaining(self, world: World, drawn: Drawn[Goal], done: Sequence[PrimitiveResult]) -> list[PrimitiveCall]:
         try:
