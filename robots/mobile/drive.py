@@ -6,6 +6,7 @@ Frames: ways are in the world, as the robot believes it; what is seen is in odom
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,10 @@ from robots.mobile.shapes import base_shape
 from robots.mobile.sight import odom_T_base, odom_T_world, view, within
 from robots.mobile.things import inside_solids
 from robots.parts import BaseSpec, Drive
+from robots.places import RoomMap
 from robots.planning.free_space import FreeSpace
 from robots.planning.limits import MotionLimits
-from robots.planning.obstacles import Box, Cloud, Obstacle
+from robots.planning.obstacles import Box, Cloud
 from robots.planning.planner import BaseMotion, plan_base
 from robots.planning.scene import Scene
 from robots.planning.shape import RobotShape
@@ -73,15 +75,20 @@ def obstacles_seen(body: Body) -> Float:
 
 def ground(body: Body, points: Float) -> Scene:
     """The map and points [N,3] (world) as a scene in the world."""
-    obstacles: list[Obstacle] = []
-    x0, y0, x1, y1 = area(body)
-    if body.map is not None:
-        solids = body.map.solids_now(body.ajar)
-        obstacles += [Box(pose=s.pose, half_m=np.maximum(s.half_m, 0.004), name=s.name) for s in solids]
-    if len(points):
-        obstacles.append(Cloud(points=points))
+    known = _known(body.map, area(body), tuple(sorted(body.ajar.items())))
+    return known.with_cloud(Cloud(points=points)) if len(points) else known
+
+
+@lru_cache(maxsize=4)
+def _known(
+    rooms: RoomMap | None, area_m: tuple[float, float, float, float], ajar: tuple[tuple[str, float], ...]
+) -> Scene:
+    """The map alone, with parts open as far as `ajar` says."""
+    solids = () if rooms is None else rooms.solids_now(dict(ajar))
+    boxes = [Box(pose=s.pose, half_m=np.maximum(s.half_m, 0.004), name=s.name) for s in solids]
+    x0, y0, x1, y1 = area_m
     low, high = np.array([x0 - 0.3, y0 - 0.3, 0.0]), np.array([x1 + 0.3, y1 + 0.3, 1.9])
-    return Scene(obstacles, lower_m=low, upper_m=high, cell_m=0.05)
+    return Scene(boxes, lower_m=low, upper_m=high, cell_m=0.05)
 
 
 def area(body: Body) -> tuple[float, float, float, float]:
