@@ -18,7 +18,7 @@ def surface_at(body: Body, point: Float) -> Surface | None:
     """The map's surface under a point [3] (odom)."""
     if body.map is None:
         return None
-    return body.map.surface_at(odom_T_world(body.robot.state()).inverse().apply(point))
+    return body.map.as_open(body.ajar).surface_at(odom_T_world(body.robot.state()).inverse().apply(point))
 
 
 def support_at(body: Body, head: View, point: Float) -> float:

@@ -38,6 +38,8 @@ SHALLOW_M = 0.0045
 """Fingers that reach less deep beside what they take slip off."""
 SLOPE_M = 0.010
 KEPT, TRIED = 40, 500
+LEAN_RAD = float(np.radians(45))
+"""How far a hand leans that takes from above what it then puts under something."""
 SIDE_BAND_M = 0.012
 SIDE_LOW_M = 0.055
 """A level hand's middle keeps this far above the support."""
@@ -167,6 +169,35 @@ def _room(spec: RobotSpec, relief: Relief, xy: Float, yaw: float, width: float, 
         if max(both) < tip - 0.001:
             return width + 2 * room
     return None
+
+
+def leant(spec: RobotSpec, plan: GraspPlan, relief: Relief, away: Float) -> GraspPlan | None:
+    """A grasp from above with the hand leant back by LEAN_RAD about the opening of its fingers, so that it comes aslant
+    along `away` [2]; None where the palm would then meet something."""
+    heading = plan.tool.rotation[:2, 0] / max(float(np.linalg.norm(plan.tool.rotation[:2, 0])), 1e-9)
+    ahead = heading if float(heading @ away) >= 0 else -heading
+    c, s = np.cos(LEAN_RAD), np.sin(LEAN_RAD)
+    z = np.array([*(s * ahead), -c])
+    # The breadth of a finger's tip leans with it.
+    tip = plan.tool.xyz - [0.0, 0.0, spec.fingertip_m - s * spec.finger_breadth_m / 2]
+    if tip[2] - s * spec.finger_breadth_m / 2 < relief.support_m + OVER_M:
+        tip[2] = relief.support_m + OVER_M + s * spec.finger_breadth_m / 2
+    yaw = float(np.arctan2(ahead[1], ahead[0]))
+    # The palm's lowest edge; before it its face rises, behind it the hand.
+    edge = s * spec.finger_depth_m + c * spec.palm_half_m[0]
+    low = c * spec.finger_depth_m - s * spec.palm_half_m[0] - PALM_M
+    for back in np.arange(0.02, 0.14, 0.01):
+        room = tip[2] + low + (float(back - edge) * c / s if back > edge else float(edge - back) * s / c)
+        if relief.highest(tip[:2] - back * ahead, yaw, (0.005, spec.palm_half_m[1])) > room:
+            return None
+    x = np.array([*(c * ahead), s])
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.column_stack([x, np.cross(z, x), z])
+    matrix[:3, 3] = tip - spec.fingertip_m * z
+    aside = abs(float(ahead @ np.array([-away[1], away[0]]))) / max(float(np.linalg.norm(away)), 1e-9)
+    return replace(
+        plan, tool=Pose.from_matrix(matrix), level=True, back_m=max(plan.back_m, 0.10), cost=plan.cost + 0.03 * aside
+    )
 
 
 def from_side(

@@ -21,7 +21,7 @@ BALL_M = 0.035
 class Load(Grasp):
     """A grasp in any direction. tool_T_thing: the thing's frame, in the middle of its underside, z to its top.
 
-    size_m: half its extents along its own x and y; `height_m` along z. level: it was taken from the side.
+    size_m: half its extents along its own x and y; `height_m` along z. level: it was taken from the side, or aslant.
     """
 
     tool_T_thing: Pose
@@ -33,6 +33,14 @@ class Load(Grasp):
         half = np.array([*self.size_m, self.height_m / 2]) + [UNSEEN_M, UNSEEN_M, 0.0]
         middle = self.tool_T_thing @ Pose.from_xyz_yaw([0.0, 0.0, self.height_m / 2])
         return filled_box(-1, middle, half, float(min(BALL_M, max(0.8 * half.max(), 0.012))))
+
+    def hand(self, yaw: float) -> Pose:
+        """The tool's pose where the thing stands upright at the origin, turned so that the hand's azimuth is `yaw`; of
+        a hand that points down, the thing is turned by it."""
+        upright = self.tool_T_thing.inverse()
+        into = upright.rotation[:, 2]
+        own = float(np.arctan2(into[1], into[0])) if self.level else 0.0
+        return Pose.from_xyz_yaw([0.0, 0.0, 0.0], yaw - own) @ upright
 
     @property
     def below_m(self) -> float:

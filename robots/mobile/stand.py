@@ -31,8 +31,6 @@ ASIDE_RAD = (0.0, 0.3, -0.3, 0.6, -0.6, 1.0, -1.0, 1.57, -1.57)
 AROUND = 36
 LOW_M, HIGH_M = 0.03, 0.18
 """Above the target the hand should reach both."""
-ROOM_ABOVE_M = 0.34
-"""Less free height above a surface than this, and its things are taken from the side."""
 STEP_M, STEP_S = 1.2, 12.0
 """How far a primitive that needs to stand elsewhere drives, and how long."""
 HAND_M = 0.06
@@ -151,7 +149,7 @@ def step_nearer(body: Body, point: Float, *, level: bool) -> bool:
         return False
     observation = body.robot.observe()
     world = odom_T_world(observation.state).inverse().apply(point)
-    surface = None if body.map is None else body.map.surface_at(world)
+    surface = None if body.map is None else body.map.as_open(body.ajar).surface_at(world)
     if surface is not None:
         world = np.array([world[0], world[1], min(world[2], surface.height_m + HAND_M)])
     here = flat(believed(observation.state))
