@@ -12,5 +12,6 @@ from robots.mobile.sites import under_cover
 from robots.mobile.wipe import wipe
 
 __all__ = [
-    "close", "hand_over", "look", "navigate_to", "open_", "pick", "place", "pour", "press", "pull", "under_cover", "wipe",
+    "close", "hand_over", "look", "navigate_to", "open_", "pick", "place", "pour", "press", "pull", "under_cover",
+    "wipe",
 ]  # fmt: skip

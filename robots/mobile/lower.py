@@ -12,8 +12,9 @@ from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile.carry import carry
 from robots.mobile.glance import cloud, see
+from robots.mobile.haul import line
 from robots.mobile.load import Load
-from robots.mobile.reach import configurations, free, straight, straight_way, tool
+from robots.mobile.reach import configurations, free, straight_way, tool
 from robots.mobile.sight import odom_T_world
 from robots.mobile.spots import SPREAD_M, Spot
 from robots.places import Surface
@@ -22,44 +23,42 @@ from robots.primitives.base import Body, Outcome
 
 Float = NDArray[np.float64]
 
-ABOVE_M, UNDER_M = (0.10, 0.05), (0.05, 0.03)
+ABOVE_M, UNDER_M = (0.10, 0.05), 0.03
 """How far over the spot the straight way down begins; the second under something."""
 LIFTS_M = (0.0, 0.05, 0.10, 0.18, 0.27, 0.36, 0.45)
 """What may fall is let go so much higher where the arm does not get lower."""
 LOWER_M_S, GENTLE = 0.12, 0.08
 """Starts and stops so gently that the load's own inertia is not taken for contact (2 N)."""
-IN_M_S = 0.2
 CLEAR_M, MOST_OUT_M = 0.05, 0.55
 """Outside, a load is so far before the edge of what it goes under; and not farther than this from its spot."""
-STEP = 12
-"""Every so many samples of a way are checked."""
 BACK_M, SHORT_M = 0.12, 0.05
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Way:
-    """spot: where to. q: float64[M,J], the arm's stream there; its sample `over` is `high_m` over the spot, before it
-    the hand comes in. outside: odom_T_tool where the stream begins. back: float64[3], how the empty hand leaves."""
+    """spot: where to. q: float64[M,J] of the arm there; at its sample `over` it is `high_m` over the spot. outside:
+    odom_T_tool where it begins. back: float64[3], how the empty hand leaves. tools: under something, odom_T_tool all
+    along, in from outside; else none, and q is a stream."""
 
     spot: Spot
     q: Float
+    tools: tuple[Pose, ...]
     over: int
     high_m: float
     outside: Pose
     back: Float
 
 
-def way_down(body: Body, load: Load, spots: list[Spot], scene: Scene, surface: Surface | None) -> Way | Outcome:
-    """To the first of `spots` that the arm reaches clear of the scene. surface: what they are on, if it is known."""
+def way_down(body: Body, load: Load, spots: list[Spot], scene: Scene) -> Way | Outcome:
+    """To the first of `spots` that the arm reaches clear of the scene."""
     reached = False
-    under = surface is not None and surface.covered
     for spot in _tried(spots):
         for q in configurations(body, spot.tool)[:3]:
             reached = True
             if not free(body, scene, q, width_m=load.width_m, hand=False):
                 continue
-            for high_m in UNDER_M if under else ABOVE_M:
-                found = _from(body, load, spot, scene, q, high_m, surface if under else None)
+            for high_m in ABOVE_M:
+                found = _from(body, load, spot, scene, q, high_m)
                 if found is not None:
                     return found
     if reached:
@@ -81,31 +80,17 @@ def _tried(spots: list[Spot]) -> Iterator[Spot]:
                 )  # fmt: skip
 
 
-def _from(
-    body: Body, load: Load, spot: Spot, scene: Scene, q: Float, high_m: float, under: Surface | None
-) -> Way | None:
+def _from(body: Body, load: Load, spot: Spot, scene: Scene, q: Float, high_m: float) -> Way | None:
     """The way that ends at the spot with the arm at `q` [J], None where it meets something."""
     above = Pose(xyz=spot.tool.xyz + [0.0, 0.0, high_m], quat_xyzw=spot.tool.quat_xyzw)
     up = straight_way(body, q, above, speed_m_s=LOWER_M_S, acceleration=GENTLE)
     if up is None or not free(body, scene, up[-1], width_m=load.width_m):
         return None
-    if under is None:
-        back = -max(BACK_M, load.height_m if load.level else 0.0) * spot.tool.rotation[:, 2]
-        return Way(spot=spot, q=up[::-1], over=0, high_m=high_m, outside=above, back=back)
-    into = spot.tool.rotation[:2, 2] / float(np.linalg.norm(spot.tool.rotation[:2, 2]))
-    out = np.array([*(-_out_m(body, load, spot, under, into) * into), 0.0])
-    outside = Pose(xyz=above.xyz + out, quat_xyzw=above.quat_xyzw)
-    leave = straight_way(body, up[-1], outside, speed_m_s=IN_M_S, acceleration=GENTLE)
-    if leave is None:
-        return None
-    checked = [*leave[STEP:-1:STEP], leave[-1]]
-    if not all(free(body, scene, one, width_m=load.width_m) for one in checked):
-        return None
-    way = np.concatenate([leave[::-1], up[::-1][1:]])
-    return Way(spot=spot, q=way, over=len(leave) - 1, high_m=high_m, outside=outside, back=out)
+    back = -max(BACK_M, load.height_m if load.level else 0.0) * spot.tool.rotation[:, 2]
+    return Way(spot=spot, q=up[::-1], tools=(), over=0, high_m=high_m, outside=above, back=back)
 
 
-def _out_m(body: Body, load: Load, spot: Spot, surface: Surface, into: Float) -> float:
+def out_m(body: Body, load: Load, spot: Spot, surface: Surface, into: Float) -> float:
     """How far back against `into` [2] the load is clear of what it goes under."""
     world = odom_T_world(body.robot.state()).inverse()
     ways = np.arange(0.0, MOST_OUT_M + 1e-9, 0.02)
@@ -125,7 +110,7 @@ def let_go(body: Body, load: Load, back: Float) -> Outcome:
     short = back * (SHORT_M / max(float(np.linalg.norm(back)), SHORT_M))
     for by in (back, 0.5 * back, short):
         away = Pose(xyz=here.xyz + by, quat_xyzw=here.quat_xyzw)
-        if straight(body, away, speed_m_s=0.15, width_m=opened).status is Status.SUCCEEDED:
+        if line(body, away, speed_m_s=0.15, width_m=opened).outcome.status is Status.SUCCEEDED:
             break
     body.grip(widest, limit_s=0.2)
     _, seen = see(body)

@@ -13,17 +13,22 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
+from robots.mobile.doors import pushed, shifted, stand_at
 from robots.mobile.find import find, surface_at
 from robots.mobile.glance import cloud, main_camera
+from robots.mobile.haul import haul, line
 from robots.mobile.load import Load
-from robots.mobile.lower import GENTLE, LOWER_M_S, Way, let_go, way_down
+from robots.mobile.lower import GENTLE, Way, let_go, way_down
 from robots.mobile.reach import follow, go, straight, surroundings, tool, touched
 from robots.mobile.relief import Relief
 from robots.mobile.sight import View, odom_T_base, odom_T_world
+from robots.mobile.sites import into
 from robots.mobile.sites import points as sites
 from robots.mobile.spots import Spot, in_hollow, on_surface
 from robots.mobile.stand import step_nearer
 from robots.mobile.things import Thing
+from robots.mobile.track import Track
+from robots.mobile.under import stand_before, way_in
 from robots.places import Surface
 from robots.primitives.base import HELD_WIDTH_M, Body, Outcome, Target
 from robots.relations import Relation
@@ -31,7 +36,7 @@ from robots.relations import Relation
 Float = NDArray[np.float64]
 
 EARLY_M = 0.03
-BUMP_N = 25.0
+BUMP_N, IN_M_S, SLOW_M_S = 25.0, 0.15, 0.06
 """On the way in, where nothing should be met."""
 PRESS_M = 0.004
 """Lowered by so much more than depth says, until it is felt."""
@@ -42,6 +47,7 @@ FALL_M, BIN_FALL_M = 0.06, 0.6
 ON_M = 0.008
 """A point no higher above a surface than this means the surface."""
 BESIDE_M = 0.03
+FAR_M = 10.0
 SIDES = {
     Relation.LEFT_OF: (0.0, 1.0),
     Relation.RIGHT_OF: (0.0, -1.0),
@@ -64,28 +70,68 @@ def place(body: Body, relation: Relation, target: Target | None) -> Outcome:
         return points
     for stepped in (False, True):
         for point in points:
-            if stepped and not step_nearer(body, point, level=load.level):
-                continue
-            outcome = _once(body, load, relation, target, point)
+            at, track = point, None
+            if covered_at(body, point):
+                if stepped:
+                    continue
+                found = _stand_before(body, load, relation, target, point)
+                if isinstance(found, Outcome):
+                    outcome = found
+                    continue
+                track = found
+                at = track.tools[-1].apply(load.tool_T_thing.xyz)
+            elif stepped:
+                if not step_nearer(body, point, level=load.level):
+                    continue
+                again = sites(body, load, relation, target)
+                assert not isinstance(again, Outcome), "it was found before"
+                at = again[int(np.argmin([np.linalg.norm(other - point) for other in again]))]
+            outcome = _once(body, load, relation, target, at, track)
             stuck = outcome.status in (Status.UNREACHABLE, Status.PATH_BLOCKED, Status.TARGET_NOT_FOUND)
             if not stuck or body.grasp is None:
                 return outcome
     return outcome
 
 
-def _once(body: Body, load: Load, relation: Relation, target: Target | None, point: Float) -> Outcome:
-    """From where the robot stands."""
+def covered_at(body: Body, point: Float) -> bool:
+    """Whether what is at `point` [3] (odom) lies under something."""
     surface = surface_at(body, point)
-    if surface is not None and surface.covered and not load.level:
+    return surface is not None and surface.covered
+
+
+def _stand_before(body: Body, load: Load, relation: Relation, target: Target | None, point: Float) -> Track | Outcome:
+    """Drives to where the hand can come in from the side; how it then does, in odom."""
+    if not load.level:
         detail = f"the {load.words} is held from above, and a hand from above does not get there"
         return Outcome(status=Status.UNREACHABLE, detail=detail)
+    spots, _ = choose(body, load, relation, target, point)
+    if isinstance(spots, Outcome):
+        return spots
+    surface = surface_at(body, point)
+    assert surface is not None, "it is under something"
+    found = stand_before(body, load, spots, surface) if spots else None
+    if found is None:
+        detail = f"there is no place from which the arm gets in under what is over the {surface.name}"
+        return Outcome(status=Status.UNREACHABLE, detail=detail if spots else f"no room on the {surface.name}")
+    by = odom_T_world(body.robot.state())
+    outcome = stand_at(body, found)
+    if outcome.status is not Status.SUCCEEDED:
+        return outcome
+    return shifted(found, odom_T_world(body.robot.state()) @ by.inverse())
+
+
+def _once(
+    body: Body, load: Load, relation: Relation, target: Target | None, point: Float, track: Track | None
+) -> Outcome:
+    """From where the robot stands."""
+    surface = surface_at(body, point)
     spots, seen = choose(body, load, relation, target, point)
     if isinstance(spots, Outcome):
         return spots
     if not spots:
         words = "there" if target is None else f"{relation.value} the {target.words}"
         return Outcome(status=Status.PATH_BLOCKED, detail=f"no room {words}")
-    return put(body, load, spots, seen, surface)
+    return put(body, load, spots, seen, surface, track)
 
 
 def still_held(body: Body, load: Load) -> bool:
@@ -111,7 +157,8 @@ def _spots(
     spec, surface = body.robot.spec, surface_at(body, point)
     here = odom_T_base(body.robot.state()).xyz[:2]
     if surface is not None and surface.covered:
-        # What hangs over it is not in its relief.
+        # What hangs over it is not in its relief; and it is gone into straight.
+        here = point[:2] - FAR_M * into(body, surface)
         every = every[every[:, 2] < support + surface.headroom_m]
     if relation is Relation.WHERE:
         support = float(point[2])
@@ -128,7 +175,7 @@ def _spots(
         if surface is not None and surface.enclosed and not surface.covered:
             where = odom_T_world(body.robot.state()) @ surface.pose
             relief = Relief.of(every, where.xyz[:2], support, half_m=0.4)
-            return in_hollow(spec, load, relief, _floor(where, surface), here, most_fall_m=BIN_FALL_M)
+            return in_hollow(spec, load, relief, _floor(where, surface, point[:2]), here, most_fall_m=BIN_FALL_M)
         relief = Relief.of(every, point[:2], support, half_m=0.4)
         return on_surface(spec, load, relief, _over(body, surface, point[:2], 0.25, 0.02), here)
     if relation in SIDES:
@@ -138,12 +185,18 @@ def _spots(
     return in_hollow(spec, load, relief, _around(thing.centre, 0.7 * min(thing.half_m)), here, most_fall_m=FALL_M)
 
 
-def put(body: Body, load: Load, spots: list[Spot], points: Float, surface: Surface | None) -> Outcome:
+def put(
+    body: Body, load: Load, spots: list[Spot], points: Float, surface: Surface | None, track: Track | None
+) -> Outcome:
     """To the best spot that the arm reaches: over it, down until it is felt, open, back off, fold."""
-    found = way_down(body, load, spots, surroundings(body, points), surface)
+    scene = surroundings(body, points)
+    if track is None or surface is None:
+        found = way_down(body, load, spots, scene)
+    else:
+        found = way_in(body, load, spots, scene, surface, track)
     if isinstance(found, Outcome):
         return found
-    outcome = go(body, surroundings(body, points), [found.q[0]], pace=0.7)
+    outcome = go(body, scene, [found.q[0]], pace=0.7)
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     if not still_held(body, load):
@@ -158,20 +211,23 @@ def put(body: Body, load: Load, spots: list[Spot], points: Float, surface: Surfa
 def _down(body: Body, load: Load, way: Way) -> Outcome:
     """In, if it is under something, and down until it is felt."""
     spot = way.spot
-    outcome = follow(body, way.q[1 : way.over + 1], width_m=0.0, stop=touched(BUMP_N))
-    if outcome.status is not Status.SUCCEEDED:
-        return outcome
-    if outcome.detail:
-        straight(body, way.outside, speed_m_s=LOWER_M_S, width_m=0.0)
-        return Outcome(status=Status.PATH_BLOCKED, detail=f"the {load.words} met something on its way in")
-    outcome = follow(body, way.q[way.over + 1 :], width_m=0.0, stop=touched(TOUCH_N))
+    if way.tools:
+        i = way.over + 1
+        hauled = haul(body, way.tools[:i], way.q[:i], None, speed_m_s=IN_M_S, width_m=0.0, guard=pushed(BUMP_N))
+        if hauled.stopped or hauled.outcome.status is not Status.SUCCEEDED:
+            line(body, way.outside, width_m=0.0)
+            return Outcome(status=Status.PATH_BLOCKED, detail=f"the {load.words} met something on its way in")
+        down = line(body, way.tools[-1], speed_m_s=SLOW_M_S, width_m=0.0, guard=pushed(TOUCH_N))
+        outcome = Outcome(status=down.outcome.status, detail=down.stopped)
+    else:
+        outcome = follow(body, way.q[1:], width_m=0.0, stop=touched(TOUCH_N))
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     short_m = float(tool(body).xyz[2] - spot.tool.xyz[2])
     if outcome.detail and short_m > EARLY_M:
         higher = Pose(xyz=spot.tool.xyz + [0.0, 0.0, way.high_m], quat_xyzw=spot.tool.quat_xyzw)
-        straight(body, higher, speed_m_s=LOWER_M_S, width_m=0.0)
-        straight(body, way.outside, speed_m_s=LOWER_M_S, width_m=0.0)
+        for there in (higher, way.outside):
+            line(body, there, width_m=0.0)
         return Outcome(status=Status.PATH_BLOCKED, detail=f"the {load.words} met something on its way down")
     if spot.fall_m < 0.003 and not outcome.detail:
         here = tool(body)
@@ -195,11 +251,12 @@ def _around(middle: Float, radius_m: float) -> list[tuple[Float, float]]:
     return [(middle + off, float(away)) for off in grid if (away := np.linalg.norm(off)) <= radius_m]
 
 
-def _floor(where: Pose, surface: Surface) -> list[tuple[Float, float]]:
-    """Places on a rectangle around `where`, with how far they are from its middle."""
+def _floor(where: Pose, surface: Surface, xy: Float) -> list[tuple[Float, float]]:
+    """Places on a rectangle around `where`, with how far they are from xy [2]."""
     x, y = (np.linspace(-0.8 * h, 0.8 * h, max(5, int(h / 0.02))) for h in surface.half_m)
     local = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 2)
-    return [(where.apply(np.array([*one, 0.0]))[:2], float(np.linalg.norm(one))) for one in local]
+    places = where.apply(np.column_stack([local, np.zeros(len(local))]))[:, :2]
+    return [(place, float(np.linalg.norm(place - xy))) for place in places]
 
 
 def _over(

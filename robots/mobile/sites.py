@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from robots.interface import Status
 from robots.mobile.load import Load
 from robots.mobile.sight import odom_T_base, odom_T_world
-from robots.places import RoomMap, Surface
+from robots.places import RoomMap, Standing, Surface
 from robots.primitives.base import Body, Outcome, Target
 from robots.relations import Relation
 
@@ -19,7 +19,8 @@ LOW_M, HIGH_M, AT_HAND_M = 0.35, 1.35, 0.95
 HEIGHT_COST = 0.6
 ROOM_M = 0.012
 """Free height that is needed above what is put down."""
-AHEAD_M, EDGE_M = 0.62, 0.05
+AHEAD_M, EDGE_M, WALL_M = 0.62, 0.05, 0.04
+HAND_M = 0.08
 LEVELS = 3
 """Boards of one cupboard that are tried."""
 
@@ -61,6 +62,17 @@ def points(body: Body, load: Load, relation: Relation, target: Target | None) ->
     return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"{relation.value}: no thing was named")
 
 
+def into(body: Body, surface: Surface) -> Float:
+    """float64[2], odom: the way in from where people stand before it; without such a place, as the robot looks."""
+    by = odom_T_world(body.robot.state())
+    known = [] if body.map is None else [s for s in body.map.named(surface.name) if isinstance(s, Standing)]
+    if known:
+        near = min(known, key=lambda s: float(np.linalg.norm(s.pose.xyz[:2] - surface.pose.xyz[:2])))
+        return (by @ near.pose).rotation[:2, 0]
+    ahead = (by @ surface.pose).xyz[:2] - odom_T_base(body.robot.state()).xyz[:2]
+    return np.asarray(ahead / max(float(np.linalg.norm(ahead)), 1e-6))
+
+
 def _ranked(body: Body, surfaces: list[Surface], load: Load) -> list[Surface]:
     """Near ones at the height of the hand first; those that the load fits under, unless it fits under none."""
     fit = [s for s in surfaces if s.headroom_m >= load.height_m + ROOM_M] or surfaces
@@ -82,11 +94,16 @@ def _beyond(body: Body, surface: Surface) -> Float:
 
 def _on(body: Body, surface: Surface, load: Load) -> Float:
     """float64[3], world: a point of a surface in front of the robot, as near to its middle as is AHEAD_M away; under
-    something, near the edge."""
+    something, or between walls, near the edge."""
     base = body.robot.state().world_T_base
-    ahead = base.xyz if surface.covered else base.apply(np.array([AHEAD_M, 0.0, 0.0]))
+    near = surface.covered or surface.enclosed
+    ahead = base.xyz if near else base.apply(np.array([AHEAD_M, 0.0, 0.0]))
     local = surface.pose.inverse().apply(np.array([*ahead[:2], surface.height_m]))
-    inner = max(load.size_m) if surface.covered else EDGE_M
+    inner = np.full(2, max(load.size_m) + WALL_M if near else EDGE_M)
+    if surface.covered:
+        # Little from the front edge, and the width of a hand from what is beside it.
+        way = (odom_T_world(body.robot.state()) @ surface.pose).rotation[:2, :2].T @ into(body, surface)
+        inner = np.where(np.abs(way) > 0.7, max(load.size_m), max(load.size_m) + HAND_M)
     half = np.maximum(np.array(surface.half_m) - inner, 0.0)
     return surface.pose.apply(np.array([*np.clip(local[:2], -half, half), 0.0]))
 
