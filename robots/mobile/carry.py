@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile.glance import cloud, see
+from robots.mobile.grasps import level_pose
 from robots.mobile.load import Load, load_parts
 from robots.mobile.reach import configurations, free, go, surroundings
 from robots.mobile.sight import odom_T_base
@@ -39,8 +40,8 @@ def carrying(body: Body, scene: Scene) -> list[Float]:
             if len(found) >= 3:
                 return found
             at = home.xyz + np.array(offset) + ([0.1, 0.0, 0.0] if load.level else [0.0, 0.0, 0.0])
-            local = Pose(xyz=at, quat_xyzw=load.hand(turn).quat_xyzw) if load.level else pointing_down(at, turn)
-            for pose in (local,) if load.level else (local, local @ _HALF):
+            local = level_pose(at, turn, load.pitch_rad) if load.level else pointing_down(at, turn)
+            for pose in (one for one in (local, local @ _HALF) if load.upright(base @ one)):
                 fits = [q for q in configurations(body, base @ pose)[:2] if free(body, scene, q, width_m=width)]
                 found += fits[:1]
     return found

@@ -11,7 +11,7 @@ from robots.mobile.carry import fold
 from robots.mobile.drive import drive_to, flat
 from robots.mobile.glance import face
 from robots.mobile.sight import odom_T_world
-from robots.mobile.stand import HAND_M, stands
+from robots.mobile.stand import HAND_M, sideways, stands
 from robots.places import Standing
 from robots.primitives.base import Body, Outcome, Target
 
@@ -47,23 +47,23 @@ def goals(body: Body, target: Target) -> tuple[Float, Float | None] | Outcome:
     """Places to stand, float64[G,3] (x, y, yaw, world), and what to look at from there, float64[3]."""
     if target.xyz_m is not None:
         at = target.xyz_m
-        surface = None if body.map is None else body.map.as_open(body.ajar).surface_at(at)
-        level = surface is not None and surface.covered
+        surface = None if body.map is None else body.map.surface_at(at, ajar=body.ajar)
+        level = sideways(body, surface)
         if surface is not None:
             # The hand works near the surface, however high the thing is.
             at = np.array([at[0], at[1], min(at[2], surface.height_m + HAND_M)])
         return stands(body, at, level=level), target.xyz_m
-    places = () if body.map is None else body.map.as_open(body.ajar).named(target.words)
+    places = () if body.map is None else body.map.named(target.words, ajar=body.ajar)
     if not places:
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"the map has no place called {target.words}")
     for place in places:
         if isinstance(place, Standing):
             return flat(place.pose)[None], None
-        found = stands(body, place.pose.xyz, level=place.covered)
+        found = stands(body, place.pose.xyz, level=sideways(body, place))
         if len(found):
             return found, place.pose.xyz
         nearer = nearest_edge(body, place.pose, place.half_m)
-        found = stands(body, nearer, level=place.covered)
+        found = stands(body, nearer, level=sideways(body, place))
         if len(found):
             return found, nearer
     return np.empty((0, 3)), None

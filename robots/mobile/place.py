@@ -25,7 +25,7 @@ from robots.mobile.sight import View, odom_T_base, odom_T_world
 from robots.mobile.sites import into
 from robots.mobile.sites import points as sites
 from robots.mobile.spots import Spot, in_hollow, on_surface
-from robots.mobile.stand import step_nearer
+from robots.mobile.stand import sideways, step_nearer
 from robots.mobile.things import Thing
 from robots.mobile.track import Track
 from robots.mobile.under import stand_before, way_in
@@ -95,8 +95,7 @@ def place(body: Body, relation: Relation, target: Target | None) -> Outcome:
 
 def covered_at(body: Body, point: Float) -> bool:
     """Whether what is at `point` [3] (odom) lies under something."""
-    surface = surface_at(body, point)
-    return surface is not None and surface.covered
+    return sideways(body, surface_at(body, point))
 
 
 def _stand_before(body: Body, load: Load, relation: Relation, target: Target | None, point: Float) -> Track | Outcome:
@@ -156,7 +155,7 @@ def _spots(
 ) -> list[Spot] | Outcome:  # fmt: skip
     spec, surface = body.robot.spec, surface_at(body, point)
     here = odom_T_base(body.robot.state()).xyz[:2]
-    if surface is not None and surface.covered:
+    if surface is not None and sideways(body, surface):
         # What hangs over it is not in its relief; and it is gone into straight.
         here = point[:2] - FAR_M * into(body, surface)
         every = every[every[:, 2] < support + surface.headroom_m]
@@ -172,7 +171,7 @@ def _spots(
             return Outcome(
                 status=Status.TARGET_NOT_FOUND, detail=f"there is nothing at the point for the {target.words}"
             )
-        if surface is not None and surface.enclosed and not surface.covered:
+        if surface is not None and surface.enclosed and not sideways(body, surface):
             where = odom_T_world(body.robot.state()) @ surface.pose
             relief = Relief.of(every, where.xyz[:2], support, half_m=0.4)
             return in_hollow(spec, load, relief, _floor(where, surface, point[:2]), here, most_fall_m=BIN_FALL_M)

@@ -18,7 +18,7 @@ from robots.mobile.shapes import robot_shape
 from robots.mobile.sight import odom_T_base, odom_T_world, within
 from robots.planning.free_space import FreeSpace
 from robots.planning.limits import MotionLimits
-from robots.planning.motion import Motion, Pace
+from robots.planning.motion import Pace
 from robots.planning.obstacles import Box, Cloud, Obstacle
 from robots.planning.planner import plan_arm
 from robots.planning.scene import Scene
@@ -35,6 +35,8 @@ MAP_ERROR_M = 0.02
 LEVEL_M = 0.004
 AROUND_M = 1.3
 TRIES = 1500
+STRAIGHT_M = 0.02
+"""Straight ways are solved for at points so far apart."""
 SEEDS = 6
 """Configurations that inverse kinematics also starts from, beside the spec's own."""
 NEAR_ROBOT_M = 0.03
@@ -64,6 +66,27 @@ def configurations(body: Body, goal: Pose, *, near: Float | None = None) -> list
         if result.converged and all(float(np.abs(result.q - q).max()) > 0.1 for q in found):
             found.append(result.q)
     return sorted(found, key=lambda q: float(np.abs(q - here).max()))
+
+
+def scattered(
+    body: Body, goals: Sequence[Pose], *, each: int, base: Pose | None = None
+) -> tuple[Float, NDArray[np.int64]]:
+    """Configurations float64[K,J] that bring the tool to any of `goals` (odom), from `each` starts a goal all over the
+    arm's range, and which goal, int64[K]. base: odom_T_base where the robot would stand, by default where it does."""
+    spec, arm = body.robot.spec, body.kinematics
+    base_T_odom = (odom_T_base(body.robot.state()) if base is None else base).inverse()
+    local = [base_T_odom @ goal for goal in goals]
+    inside = [
+        i for i, g in enumerate(local) if (g.xyz >= spec.tool_lower_m).all() and (g.xyz <= spec.tool_upper_m).all()
+    ]
+    which = np.repeat(np.array(inside, dtype=np.int64), each)
+    if len(which) == 0:
+        return np.empty((0, spec.dof)), which
+    rng = np.random.default_rng(0)
+    seeds = np.concatenate([arm.scattered(local[i], each, rng) for i in inside])
+    xyz, rotation = np.array([local[i].xyz for i in which]), np.array([local[i].rotation for i in which])
+    q, done = arm.solve_many(xyz, rotation, seeds)
+    return q[done], which[done]
 
 
 def surroundings(body: Body, points: Float, *, fixed: bool = True) -> Scene:
@@ -97,13 +120,22 @@ def shape(body: Body, *, width_m: float) -> RobotShape:
 def free(body: Body, scene: Scene, q: Float, *, width_m: float, margin_m: float = 0.0, hand: bool = True) -> bool:
     """Whether the arm at `q` [J] keeps clear of the scene and of the robot itself; hand=False: the hand may be close to
     what it takes."""
+    return bool(all_free(body, scene, q[None], width_m=width_m, margin_m=margin_m, hand=hand)[0])
+
+
+def all_free(
+    body: Body, scene: Scene, q: Float, *, width_m: float, margin_m: float = 0.0, hand: bool = True
+) -> NDArray[np.bool_]:
+    """bool[N]: `free` for each of q [N,J]."""
+    if len(q) == 0:
+        return np.empty(0, dtype=np.bool_)
     one = shape(body, width_m=width_m)
     space = FreeSpace(one, scene, resolution=np.full(body.robot.spec.dof, 0.1), margin_m=margin_m)
-    clear = space.clearance(q[None])[0][0] >= space.need
+    clear = space.clearance(q)[0] >= space.need
     if not hand:
         met = [part for part in one.parts if not part.anchored]
-        clear[: len(met)] |= np.array([part.frame == -1 for part in met])
-    return bool(clear.all())
+        clear[:, : len(met)] |= np.array([part.frame == -1 for part in met])
+    return np.asarray(clear.all(axis=1))
 
 
 def go(body: Body, scene: Scene, goals: Sequence[Float], *, width_m: float | None = None, pace: float = 1.0) -> Outcome:
@@ -151,24 +183,37 @@ def straight(
 ) -> Outcome:
     """The tool along a straight line to `goal` (odom), at most so fast. Where `stop` says a word it stands still, and
     that is a success with the word as detail."""
-    state = body.robot.state()
-    target = odom_T_base(state).inverse() @ goal
-    motion: Motion = body.planner.through(
-        state.arm_q, [target], pace=Pace(acceleration=acceleration, tool_m_s=speed_m_s)
-    )
-    if motion.status is not Status.SUCCEEDED:
-        return Outcome(status=motion.status, detail=motion.detail)
-    return follow(body, motion.q, width_m=width_m, stop=stop)
+    q = straight_way(body, body.robot.state().arm_q, goal, speed_m_s=speed_m_s, acceleration=acceleration)
+    if q is None:
+        return Outcome(status=Status.UNREACHABLE, detail="the arm can't go straight there")
+    return follow(body, q[1:], width_m=width_m, stop=stop)
 
 
 def straight_way(
     body: Body, start_q: Float, goal: Pose, *, speed_m_s: float, acceleration: float = 0.5
 ) -> Float | None:
     """float64[M,J]: the arm's stream for a straight line of the tool from `start_q` [J], which comes first, to `goal`
-    (odom); None where it can't. Backwards it is a stream, too. acceleration: share of the joints' limits."""
-    target = odom_T_base(body.robot.state()).inverse() @ goal
-    motion = body.planner.through(start_q, [target], pace=Pace(acceleration=acceleration, tool_m_s=speed_m_s))
-    return np.concatenate([start_q[None], motion.q]) if motion.status is Status.SUCCEEDED and len(motion.q) else None
+    (odom), turning evenly meanwhile; None where it can't. Backwards it is a stream, too. acceleration: share of the
+    joints' limits."""
+    target, start = odom_T_base(body.robot.state()).inverse() @ goal, body.kinematics.tool(start_q)
+    count = max(1, int(np.ceil(float(np.linalg.norm(target.xyz - start.xyz)) / STRAIGHT_M)))
+    way = [np.asarray(start_q, dtype=np.float64)]
+    for i in range(1, count + 1):
+        found = body.kinematics.solve(between(start, target, i / count), way[-1], iterations=40)
+        if found.converged:
+            way.append(found.q)
+        elif i == count or found.position_error_m > STRAIGHT_M:
+            return None
+    pace = Pace(acceleration=acceleration, tool_m_s=speed_m_s)
+    stream = body.planner.timed(np.stack(way), pace)
+    return np.concatenate([way[0][None], stream]) if len(stream) else None
+
+
+def between(a: Pose, b: Pose, share: float) -> Pose:
+    """On the way from one pose to another: evenly, the quaternion along the chord, exact enough for short ways."""
+    quat_b = b.quat_xyzw if float(a.quat_xyzw @ b.quat_xyzw) >= 0 else -b.quat_xyzw
+    quat = (1 - share) * a.quat_xyzw + share * quat_b
+    return Pose(xyz=(1 - share) * a.xyz + share * b.xyz, quat_xyzw=quat / np.linalg.norm(quat))
 
 
 def follow(body: Body, q: Float, *, width_m: float | None = None, stop: Stop | None = None) -> Outcome:

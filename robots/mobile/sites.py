@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from robots.interface import Status
 from robots.mobile.load import Load
 from robots.mobile.sight import odom_T_base, odom_T_world
+from robots.mobile.stand import sideways
 from robots.places import RoomMap, Standing, Surface
 from robots.primitives.base import Body, Outcome, Target
 from robots.relations import Relation
@@ -25,16 +26,16 @@ LEVELS = 3
 """Boards of one cupboard that are tried."""
 
 
-def now(body: Body) -> RoomMap | None:
-    """The map with everything as open as the robot knows it to be."""
-    return None if body.map is None else body.map.as_open(body.ajar)
-
-
 def under_cover(body: Body, name: str) -> bool:
     """Whether the map has places of that name and a hand that points down gets to none of them."""
-    known = now(body)
-    surfaces = [] if known is None else [s for s in known.named(name) if isinstance(s, Surface)]
-    return bool(surfaces) and all(s.covered for s in surfaces)
+    surfaces = _named(body, name)
+    return bool(surfaces) and all(sideways(body, s) for s in surfaces)
+
+
+def _named(body: Body, name: str) -> list[Surface]:
+    """The map's surfaces of that name with everything as open as the robot knows it to be."""
+    found = () if body.map is None else body.map.named(name, ajar=body.ajar)
+    return [s for s in found if isinstance(s, Surface)]
 
 
 def points(body: Body, load: Load, relation: Relation, target: Target | None) -> list[Float] | Outcome:
@@ -49,13 +50,12 @@ def points(body: Body, load: Load, relation: Relation, target: Target | None) ->
         return [by.apply(origin)]
     if target is not None and target.xyz_m is not None:
         return [by.apply(target.xyz_m)]
-    room = now(body)
-    if target is not None and room is not None:
-        named = [s for s in room.named(target.words) if isinstance(s, Surface)]
+    if target is not None:
+        named = _named(body, target.words)
         if named:
             return [by.apply(_on(body, s, load)) for s in _ranked(body, named, load)[:LEVELS]]
     if relation is Relation.ASIDE:
-        near = None if room is None else _nearest(body, room)
+        near = None if body.map is None else _nearest(body, body.map)
         if near is not None:
             return [by.apply(_on(body, near, load))]
         return [odom_T_base(body.robot.state()).apply(np.array([0.6, 0.0, 0.8]))]
@@ -96,11 +96,12 @@ def _on(body: Body, surface: Surface, load: Load) -> Float:
     """float64[3], world: a point of a surface in front of the robot, as near to its middle as is AHEAD_M away; under
     something, or between walls, near the edge."""
     base = body.robot.state().world_T_base
-    near = surface.covered or surface.enclosed
+    under = sideways(body, surface)
+    near = under or surface.enclosed
     ahead = base.xyz if near else base.apply(np.array([AHEAD_M, 0.0, 0.0]))
     local = surface.pose.inverse().apply(np.array([*ahead[:2], surface.height_m]))
     inner = np.full(2, max(load.size_m) + WALL_M if near else EDGE_M)
-    if surface.covered:
+    if under:
         # Little from the front edge, and the width of a hand from what is beside it.
         way = (odom_T_world(body.robot.state()) @ surface.pose).rotation[:2, :2].T @ into(body, surface)
         inner = np.where(np.abs(way) > 0.7, max(load.size_m), max(load.size_m) + HAND_M)
