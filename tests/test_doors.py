@@ -166,7 +166,7 @@ def test_what_is_tilted_keeps_its_lip_over_the_vessel_and_its_foot_off_the_table
 
 def test_a_person_takes_what_is_held_out_and_nothing_else(robot: SimRobot) -> None:
     body = before(robot, DRAWER)
-    person = Person(robot.world)
+    person = Person(robot.world, lambda: True)
     watched = WatchedRobot(robot, person.moved)
     watched.wait(1.5)
     assert person.taken == []

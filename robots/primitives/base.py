@@ -76,7 +76,8 @@ class Body:
     map: of the rooms, for a robot that drives; what it was told, not what is true now. held_q: float64[J], the arm's
     configuration that carries what is held, None for home. ajar: how far the map's parts are open (m or rad) by name,
     as
-    far as the robot knows; those it does not name are shut.
+    far as the robot knows; those it does not name are shut. went: where it was last told to go by these words, and the
+    places (x, y, yaw in the world) where it has stood for that.
     """
 
     robot: Robot
@@ -85,6 +86,7 @@ class Body:
     map: RoomMap | None = None
     held_q: Float | None = None
     ajar: dict[str, float] = field(default_factory=dict)
+    went: tuple[str, tuple[Float, ...]] = ("", ())
 
     def __post_init__(self) -> None:
         self.planner = MotionPlanner(self.robot.spec)

@@ -22,7 +22,6 @@ from robots.primitives import Body, Outcome, Target
 from sim.errands.facts import Facts, facts_of_scene
 from sim.errands.goals import Goal, holds, judge
 from sim.errands.heldout import combination
-from sim.errands.person import Person
 from sim.errands.planning import Unsolved, remaining
 from sim.errands.pointing import pointed
 from sim.errands.senses import facts_of_world, taken
@@ -33,6 +32,7 @@ from sim.kitchen.predicates import state_of
 from sim.kitchen.rooms import START_CLEAR_M, KitchenScene, State, sample_kitchen
 from sim.kitchen.setting import KitchenSetting
 from sim.naming import SceneError
+from sim.person import Person
 from sim.robot import SimRobot
 from sim.sayings import Sayings
 from sim.task import Drawn, Expected, Split, Task, call
