@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from agent.grounding import ground
+from agent.limited import LimitedRobot, TimeUp
 from agent.plan import Point, PrimitiveCall
-from agent.verbs import SPOT, Relation, Verb
+from agent.verbs import SPOT, VERBS, Relation, Verb
 from robots import mobile
 from robots.interface import Observation, Status
 from robots.primitives import Body, Outcome, Target, look, pick, place, push
@@ -28,8 +29,19 @@ def perform(call: PrimitiveCall, body: Body, seen: Observation, *, then: Sequenc
     """
     if call.verb is Verb.SAY:
         return Outcome(status=Status.SUCCEEDED, detail=call.text)
-    if body.robot.spec.base is not None:
-        return _mobile(call, body, seen, then)
+    limit_s, whole = VERBS[call.verb].time_limit_s, body.robot
+    body.robot = LimitedRobot(whole, limit_s)
+    try:
+        return _mobile(call, body, seen, then) if whole.spec.base is not None else _standing(call, body, seen)
+    except TimeUp:
+        whole.stop()
+        return Outcome(status=Status.TIMED_OUT, detail=f"{call.verb.value} was not done after {limit_s:g} s")
+    finally:
+        body.robot = whole
+
+
+def _standing(call: PrimitiveCall, body: Body, seen: Observation) -> Outcome:
+    """`perform` for a robot that stands still."""
     if call.verb is Verb.LOOK:
         return look(body)
     needed = [(call.target, call.point)]
@@ -77,9 +89,25 @@ def _mobile(call: PrimitiveCall, body: Body, seen: Observation, then: Sequence[P
     if call.verb is Verb.PICK and target is not None:
         goal = next((c.target for c in then if c.verb is Verb.PLACE), "")
         return mobile.pick(body, target, under=mobile.under_cover(body, goal))
+    if call.verb is Verb.PUSH and target is not None:
+        return _push(call, body, target, seen)
     if call.verb in AT_TARGET and target is not None:
         return AT_TARGET[call.verb](body, target)
     return Outcome(status=Status.UNREACHABLE, detail=f"this robot can't {call.verb.value}")
+
+
+def _push(call: PrimitiveCall, body: Body, target: Target, seen: Observation) -> Outcome:
+    """A push by a robot that drives: what it leads to is a point of the picture, too."""
+    there: Target | None = None
+    if call.destination or call.spot is not None:
+        found = locate(call.destination or SPOT, call.destination_point if call.destination else call.spot, seen)
+        if isinstance(found, Outcome):
+            return found
+        there = found
+    return mobile.push(
+        body, target, side=call.side, region=call.region, beside=call.beside,
+        spot=there if call.spot is not None else None, destination=there if call.destination else None,
+    )  # fmt: skip
 
 
 def locate(words: str, point: Point | None, seen: Observation) -> Target | Outcome:

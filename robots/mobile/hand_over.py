@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
-from robots.mobile.doors import fold
 from robots.mobile.drive import shift
 from robots.mobile.glance import cloud, see
 from robots.mobile.grasps import level_pose
@@ -16,6 +15,7 @@ from robots.mobile.load import Load
 from robots.mobile.place import still_held
 from robots.mobile.reach import configurations, go, surroundings
 from robots.mobile.sight import odom_T_base, odom_T_world
+from robots.mobile.stance import fold
 from robots.planning.motion import pointing_down
 from robots.primitives.base import Body, Outcome, Target
 

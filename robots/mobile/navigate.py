@@ -11,13 +11,8 @@ from robots.mobile.carry import fold
 from robots.mobile.drive import believed, drive_to, flat
 from robots.mobile.glance import face
 from robots.mobile.sight import odom_T_world
-<<<<<<< HEAD
 from robots.mobile.stand import HAND_M, sideways, stands
-from robots.places import Standing
-=======
-from robots.mobile.stand import HAND_M, ROOM_ABOVE_M, stands
 from robots.places import RoomMap, Standing
->>>>>>> errands
 from robots.primitives.base import Body, Outcome, Target
 
 Float = NDArray[np.float64]
@@ -87,14 +82,9 @@ def goals(body: Body, target: Target, *, again: bool = False) -> tuple[Float, Fl
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"the map has no place called {target.words}")
     for place in places:
         if isinstance(place, Standing):
-<<<<<<< HEAD
-            return flat(place.pose)[None], None
-        found = stands(body, place.pose.xyz, level=sideways(body, place))
-=======
             ways = [place.pose] + [place.pose @ Pose.from_xyz_yaw([0.0, y, 0.0], yaw) for y, yaw in OTHERWISE if again]
             return np.array([flat(way) for way in ways]), ahead_of(body.map, place)
-        found = stands(body, place.pose.xyz, level=place.headroom_m < ROOM_ABOVE_M)
->>>>>>> errands
+        found = stands(body, place.pose.xyz, level=sideways(body, place))
         if len(found):
             return found, place.pose.xyz
         nearer = nearest_edge(body, place.pose, place.half_m)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
-from robots.mobile.doors import pushed, shifted, stand_at
 from robots.mobile.find import find, surface_at
 from robots.mobile.glance import cloud, main_camera
 from robots.mobile.haul import haul, line
@@ -25,6 +24,7 @@ from robots.mobile.sight import View, odom_T_base, odom_T_world
 from robots.mobile.sites import into
 from robots.mobile.sites import points as sites
 from robots.mobile.spots import Spot, in_hollow, on_surface
+from robots.mobile.stance import pushed, shifted, stand_at
 from robots.mobile.stand import sideways, step_nearer
 from robots.mobile.things import Thing
 from robots.mobile.track import Track

@@ -15,10 +15,11 @@ from robots.interface import Command, RobotState, Status
 from robots.kinematics import kinematics
 from robots.mobile.load import load_parts
 from robots.mobile.shapes import robot_shape
+from robots.mobile.sieve import Sieve
 from robots.mobile.sight import odom_T_base, odom_T_world, within
 from robots.planning.free_space import FreeSpace
 from robots.planning.limits import MotionLimits
-from robots.planning.motion import Pace
+from robots.planning.motion import Motion, Pace
 from robots.planning.obstacles import Box, Cloud, Obstacle
 from robots.planning.planner import plan_arm
 from robots.planning.scene import Scene
@@ -35,8 +36,6 @@ MAP_ERROR_M = 0.02
 LEVEL_M = 0.004
 AROUND_M = 1.3
 TRIES = 1500
-STRAIGHT_M = 0.02
-"""Straight ways are solved for at points so far apart."""
 SEEDS = 6
 """Configurations that inverse kinematics also starts from, beside the spec's own."""
 NEAR_ROBOT_M = 0.03
@@ -183,37 +182,22 @@ def straight(
 ) -> Outcome:
     """The tool along a straight line to `goal` (odom), at most so fast. Where `stop` says a word it stands still, and
     that is a success with the word as detail."""
-    q = straight_way(body, body.robot.state().arm_q, goal, speed_m_s=speed_m_s, acceleration=acceleration)
-    if q is None:
-        return Outcome(status=Status.UNREACHABLE, detail="the arm can't go straight there")
-    return follow(body, q[1:], width_m=width_m, stop=stop)
+    state = body.robot.state()
+    target = odom_T_base(state).inverse() @ goal
+    motion: Motion = body.planner.line(state.arm_q, target, pace=Pace(acceleration=acceleration, tool_m_s=speed_m_s))
+    if motion.status is not Status.SUCCEEDED:
+        return Outcome(status=motion.status, detail=motion.detail)
+    return follow(body, motion.q, width_m=width_m, stop=stop)
 
 
 def straight_way(
     body: Body, start_q: Float, goal: Pose, *, speed_m_s: float, acceleration: float = 0.5
 ) -> Float | None:
     """float64[M,J]: the arm's stream for a straight line of the tool from `start_q` [J], which comes first, to `goal`
-    (odom), turning evenly meanwhile; None where it can't. Backwards it is a stream, too. acceleration: share of the
-    joints' limits."""
-    target, start = odom_T_base(body.robot.state()).inverse() @ goal, body.kinematics.tool(start_q)
-    count = max(1, int(np.ceil(float(np.linalg.norm(target.xyz - start.xyz)) / STRAIGHT_M)))
-    way = [np.asarray(start_q, dtype=np.float64)]
-    for i in range(1, count + 1):
-        found = body.kinematics.solve(between(start, target, i / count), way[-1], iterations=40)
-        if found.converged:
-            way.append(found.q)
-        elif i == count or found.position_error_m > STRAIGHT_M:
-            return None
-    pace = Pace(acceleration=acceleration, tool_m_s=speed_m_s)
-    stream = body.planner.timed(np.stack(way), pace)
-    return np.concatenate([way[0][None], stream]) if len(stream) else None
-
-
-def between(a: Pose, b: Pose, share: float) -> Pose:
-    """On the way from one pose to another: evenly, the quaternion along the chord, exact enough for short ways."""
-    quat_b = b.quat_xyzw if float(a.quat_xyzw @ b.quat_xyzw) >= 0 else -b.quat_xyzw
-    quat = (1 - share) * a.quat_xyzw + share * quat_b
-    return Pose(xyz=(1 - share) * a.xyz + share * b.xyz, quat_xyzw=quat / np.linalg.norm(quat))
+    (odom); None where it can't. Backwards it is a stream, too. acceleration: share of the joints' limits."""
+    target = odom_T_base(body.robot.state()).inverse() @ goal
+    motion = body.planner.line(start_q, target, pace=Pace(acceleration=acceleration, tool_m_s=speed_m_s))
+    return np.concatenate([start_q[None], motion.q]) if motion.status is Status.SUCCEEDED and len(motion.q) else None
 
 
 def follow(body: Body, q: Float, *, width_m: float | None = None, stop: Stop | None = None) -> Outcome:
@@ -284,10 +268,14 @@ def _off_levels(points: Float, boxes: Sequence[Box]) -> Float:
     """Points [N,3] that are not on the top or the underside of boxes, whose heights the map knows better than the cells
     of a cloud do: 12 mm matter between two shelves."""
     keep = np.ones(len(points), dtype=np.bool_)
+    sieve = Sieve(points)
     for box in boxes:
-        local = np.abs(box.pose.inverse().apply(points))
-        over = (local[:, :2] < box.half_m[:2] + MAP_ERROR_M).all(axis=1)
-        keep &= ~(over & (np.abs(local[:, 2] - box.half_m[2]) < LEVEL_M))
+        some = sieve.around(box.pose, box.half_m + [MAP_ERROR_M, MAP_ERROR_M, LEVEL_M])
+        if len(some) == 0:
+            continue
+        x, y, z = np.abs(box.pose.inverse().apply(points[some])).T
+        over = (x < box.half_m[0] + MAP_ERROR_M) & (y < box.half_m[1] + MAP_ERROR_M)
+        keep[some] &= ~(over & (np.abs(z - box.half_m[2]) < LEVEL_M))
     return np.asarray(points[keep])
 
 

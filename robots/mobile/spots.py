@@ -51,11 +51,15 @@ def on_surface(
     """Level, free spots of the relief's support at places [2] with the costs given beside them, best first. here:
     float64[2], where the robot stands: a hand that does not point down comes from there."""
     out = []
-    for xy, cost in wishes:
-        for yaw, turn in _yaws(load, xy - here):
-            under = _under(relief, load, xy, yaw, gap_m)
-            if float(under.max()) > relief.support_m + LEVEL_M:
-                continue
+    wished = list(wishes)
+    turns = np.array([_yaws(load, xy - here) for xy, _ in wished]).reshape(len(wished), -1, 2)
+    if not wished:
+        return []
+    places = np.array([xy for xy, _ in wished])[:, None, None]
+    highest = [_under(relief, load, places, yaw[:, None, None], gap_m).max(axis=(1, 2)) for yaw in turns[..., 0].T]
+    level = np.stack(highest, axis=1) <= relief.support_m + LEVEL_M
+    for (xy, cost), ways, fit in zip(wished, turns, level, strict=True):
+        for yaw, turn in ways[fit].tolist():
             spot = _settled(spec, load, relief, xy, yaw, relief.support_m)
             if spot is not None and spot.fall_m < 0.012:
                 out.append(replace(spot, cost=cost + (TURN_COST if load.level else 0.002) * turn + spot.fall_m))
@@ -102,8 +106,9 @@ def _yaws(load: Load, ahead: Float) -> list[tuple[float, float]]:
     return [(straight + turn, abs(turn)) for turn in ASLANT_RAD]
 
 
-def _under(relief: Relief, load: Load, xy: Float, yaw: float, gap_m: float) -> Float:
-    """float64[U,V]: heights under the thing's footprint, grown by a gap."""
+def _under(relief: Relief, load: Load, xy: Float, yaw: float | Float, gap_m: float) -> Float:
+    """float64[...,U,V]: heights under the thing's footprint, grown by a gap, at xy [2] or [...,1,1,2] turned by
+    yaw, a number or [...,1,1]."""
     u, v = (np.arange(-h - gap_m, h + gap_m + CELL_M, 2 * CELL_M) for h in load.size_m)
     c, s = np.cos(yaw), np.sin(yaw)
     a, b = np.meshgrid(u, v, indexing="ij")
