@@ -41,7 +41,7 @@ LEAST_IN_M = 0.010
 """The tool point is at least so far behind the front of what is taken from the side."""
 ROOMY_M = 0.4
 KEPT, TRIED = 40, 500
-LEAN_RAD, LEAN_COST = float(np.radians(45)), 0.02
+LEANS_RAD, LEAN_COST = (0.785, 0.52), 0.02
 """How far a hand leans that takes from above what it then puts under something."""
 SIDE_BAND_M = 0.012
 SIDE_LOW_M, SIDE_LOWER_M = 0.055, 0.045
@@ -181,11 +181,16 @@ def _room(spec: RobotSpec, relief: Relief, xy: Float, yaw: float, width: float, 
 
 
 def leant(spec: RobotSpec, plan: GraspPlan, relief: Relief, away: Float) -> GraspPlan | None:
-    """A grasp from above with the hand leant back by LEAN_RAD about the opening of its fingers, so that it comes aslant
-    along `away` [2]; None where the palm would then meet something."""
+    """A grasp from above with the hand leant back about the opening of its fingers, so that it comes aslant along
+    `away` [2], by the most of LEANS_RAD for which the palm meets nothing; None where there is none."""
+    found = (_leant(spec, plan, relief, away, lean) for lean in LEANS_RAD)
+    return next((one for one in found if one is not None), None)
+
+
+def _leant(spec: RobotSpec, plan: GraspPlan, relief: Relief, away: Float, lean: float) -> GraspPlan | None:
     heading = plan.tool.rotation[:2, 0] / max(float(np.linalg.norm(plan.tool.rotation[:2, 0])), 1e-9)
     ahead = heading if float(heading @ away) >= 0 else -heading
-    c, s = np.cos(LEAN_RAD), np.sin(LEAN_RAD)
+    c, s = np.cos(lean), np.sin(lean)
     z = np.array([*(s * ahead), -c])
     # The breadth of a finger's tip leans with it.
     tip = plan.tool.xyz - [0.0, 0.0, spec.fingertip_m - s * spec.finger_breadth_m / 2]
@@ -199,13 +204,13 @@ def leant(spec: RobotSpec, plan: GraspPlan, relief: Relief, away: Float) -> Gras
         room = tip[2] + low + (float(back - edge) * c / s if back > edge else float(edge - back) * s / c)
         if relief.highest(tip[:2] - back * ahead, yaw, (0.005, spec.palm_half_m[1])) > room:
             return None
-    tool = level_pose(tip - spec.fingertip_m * z, yaw, np.pi / 2 - LEAN_RAD)
+    tool = level_pose(tip - spec.fingertip_m * z, yaw, np.pi / 2 - lean)
     aside = abs(float(ahead @ np.array([-away[1], away[0]]))) / max(float(np.linalg.norm(away)), 1e-9)
     return replace(
         plan,
         tool=tool,
         level=True,
-        pitch_rad=np.pi / 2 - LEAN_RAD,
+        pitch_rad=np.pi / 2 - lean,
         back_m=max(plan.back_m, 0.10),
         cost=plan.cost + LEAN_COST + 0.03 * aside,
     )
