@@ -21,11 +21,11 @@ from robots.mobile.lower import GENTLE, Way, let_go, way_down
 from robots.mobile.reach import follow, go, straight, surroundings, tool, touched
 from robots.mobile.relief import Relief
 from robots.mobile.sight import View, odom_T_base, odom_T_world
-from robots.mobile.sites import into
+from robots.mobile.sites import covered, into
 from robots.mobile.sites import points as sites
 from robots.mobile.spots import Spot, in_hollow, on_surface
 from robots.mobile.stance import pushed, shifted, stand_at
-from robots.mobile.stand import sideways, step_nearer
+from robots.mobile.stand import step_nearer
 from robots.mobile.things import Thing
 from robots.mobile.track import Track
 from robots.mobile.under import stand_before, way_in
@@ -94,7 +94,7 @@ def place(body: Body, relation: Relation, target: Target | None) -> Outcome:
 
 def covered_at(body: Body, point: Float) -> bool:
     """Whether what is at `point` [3] (odom) lies under something."""
-    return sideways(body, surface_at(body, point))
+    return covered(body, surface_at(body, point))
 
 
 def _stand_before(body: Body, load: Load, relation: Relation, target: Target | None, point: Float) -> Track | Outcome:
@@ -152,10 +152,11 @@ def _spots(
 ) -> list[Spot] | Outcome:  # fmt: skip
     spec, surface = body.robot.spec, surface_at(body, point)
     here = odom_T_base(body.robot.state()).xyz[:2]
-    if surface is not None and sideways(body, surface):
-        # What hangs over it is not in its relief; and it is gone into straight.
-        here = point[:2] - FAR_M * into(body, surface)
+    if surface is not None:
+        # What hangs over it is not in its relief.
         every = every[every[:, 2] < support + surface.headroom_m]
+        if covered(body, surface):
+            here = point[:2] - FAR_M * into(body, surface)  # it is gone into straight
     if relation is Relation.WHERE:
         support = float(point[2])
         return on_surface(spec, load, Relief.of(every, point[:2], support), _near(point[:2], 0.03), here, gap_m=0.004)
@@ -168,7 +169,7 @@ def _spots(
             return Outcome(
                 status=Status.TARGET_NOT_FOUND, detail=f"there is nothing at the point for the {target.words}"
             )
-        if surface is not None and surface.enclosed and not sideways(body, surface):
+        if surface is not None and surface.enclosed and not covered(body, surface):
             where = odom_T_world(body.robot.state()) @ surface.pose
             relief = Relief.of(every, where.xyz[:2], support, half_m=0.4)
             return in_hollow(spec, load, relief, _floor(where, surface, point[:2]), here, most_fall_m=BIN_FALL_M)

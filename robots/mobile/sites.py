@@ -22,6 +22,8 @@ ROOM_M = 0.012
 """Free height that is needed above what is put down."""
 AHEAD_M, EDGE_M, WALL_M = 0.62, 0.05, 0.04
 HAND_M = 0.08
+ROOM_TO_PUT_M = 0.42
+"""Free height that a hand from above needs with what it holds."""
 LEVELS = 3
 """Boards of one cupboard that are tried."""
 
@@ -29,7 +31,12 @@ LEVELS = 3
 def under_cover(body: Body, name: str) -> bool:
     """Whether the map has places of that name and a hand that points down gets to none of them."""
     surfaces = _named(body, name)
-    return bool(surfaces) and all(sideways(body, s) for s in surfaces)
+    return bool(surfaces) and all(covered(body, s) for s in surfaces)
+
+
+def covered(body: Body, surface: Surface | None) -> bool:
+    """Whether a hand that points down brings nothing there."""
+    return surface is not None and (surface.headroom_m < ROOM_TO_PUT_M or sideways(body, surface))
 
 
 def _named(body: Body, name: str) -> list[Surface]:
@@ -96,7 +103,7 @@ def _on(body: Body, surface: Surface, load: Load) -> Float:
     """float64[3], world: a point of a surface in front of the robot, as near to its middle as is AHEAD_M away; under
     something, or between walls, near the edge."""
     base = body.robot.state().world_T_base
-    under = sideways(body, surface)
+    under = covered(body, surface)
     near = under or surface.enclosed
     ahead = base.xyz if near else base.apply(np.array([AHEAD_M, 0.0, 0.0]))
     local = surface.pose.inverse().apply(np.array([*ahead[:2], surface.height_m]))
