@@ -2,10 +2,11 @@
 
     python benchmarks/doors.py robot=mobile_panda kitchens=20 [first=3000000] [kinds=drawer,fridge] out=doors.jsonl
 
-Kitchen by kitchen from its seed (by default 2,000,000 on, the test seeds), without things. The robot stands where one stands to use the furniture,
-15 cm and 10 degrees off at most, and is told a point of the handle or button. Opened counts from 80 % of a drawer and
-70 degrees of a door on, shut up to 5 %; both as they truly are, with the primitive's own word for it besides. A button
-counts if it has switched its own lamp or ring, and nothing else, on. Trials that are in `out` are not done again.
+Kitchen by kitchen from its seed (by default 2,000,000 on, the test seeds), without things. The robot stands where one
+stands to use the furniture, 15 cm and 10 degrees off at most, and is told a point of the handle or button. Opened
+counts from 80 % of a drawer and 70 degrees of a door on, shut up to 5 %; both as they truly are, with the primitive's
+own word for it besides. A button counts if it has switched its own lamp or ring, and nothing else, on. Trials that
+are in `out` are not done again.
 """
 
 from __future__ import annotations

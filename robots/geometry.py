@@ -92,12 +92,12 @@ class Pose:
     @property
     def rotation(self) -> Float:
         """float64[3,3]."""
-        return self._matrix[:3, :3].copy()
+        return np.array(self._matrix[:3, :3])
 
     @property
     def matrix(self) -> Float:
         """Homogeneous, float64[4,4]."""
-        return self._matrix.copy()
+        return np.array(self._matrix)
 
     @cached_property
     def _matrix(self) -> Float:

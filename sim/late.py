@@ -28,6 +28,10 @@ class Moment:
         """Of all cameras at once."""
         return dict(zip(self._names, self._renderer.render_all([self._shot])[0], strict=True))
 
+    def draw(self) -> None:
+        """Now, because its renderer goes."""
+        _ = self.pictures
+
     def depth_m(self, name: str) -> NDArray[np.float32]:
         """float32[H,W] of one camera, as its picture has it, for a tenth of the time."""
         if "pictures" in vars(self):
@@ -54,12 +58,12 @@ class LateFrame(CameraFrame):
         )
 
     @cached_property
-    def rgb(self) -> NDArray[np.uint8]:  # type: ignore[override]
+    def rgb(self) -> NDArray[np.uint8]:
         moment: Moment = vars(self)["_moment"]
         return moment.pictures[vars(self)["_name"]].rgb
 
     @cached_property
-    def depth_m(self) -> NDArray[np.float32]:  # type: ignore[override]
+    def depth_m(self) -> NDArray[np.float32]:
         moment: Moment = vars(self)["_moment"]
         depth_m = moment.depth_m(vars(self)["_name"])
         if (measured_m := vars(self)["_measured_m"]) is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -69,12 +70,14 @@ def stands(body: Body, target: Float, *, level: bool) -> Float:
         return np.empty((0, 3))
     here = flat(believed(state))
     found = []
+    around = [(d, np.array([np.cos(d), np.sin(d)])) for d in np.arange(AROUND) * 2 * np.pi / AROUND]
     for way in reach:
-        for direction in np.arange(AROUND) * 2 * np.pi / AROUND:
-            xy = target[:2] - way.away_m * np.array([np.cos(direction), np.sin(direction)])
+        for direction, unit in around:
+            xy = target[:2] - way.away_m * unit
             yaw = (direction - way.aside_rad + np.pi) % (2 * np.pi) - np.pi
             turn = abs((yaw - here[2] + np.pi) % (2 * np.pi) - np.pi)
-            found.append((float(np.linalg.norm(xy - here[:2])) + 0.1 * turn + way.cost, xy[0], xy[1], yaw))
+            way_m = xy - here[:2]
+            found.append((math.sqrt(way_m.dot(way_m)) + 0.1 * turn + way.cost, xy[0], xy[1], yaw))
     x0, y0, x1, y1 = area(body)
     ranked = np.array([f for f in sorted(found) if x0 < f[1] < x1 and y0 < f[2] < y1]).reshape(-1, 4)
     if len(ranked) == 0:

@@ -111,6 +111,4 @@ class Late(Trouble):
 
 
 def _changed(frame: CameraFrame, rgb: NDArray[np.uint8], depth_m: NDArray[np.float32]) -> CameraFrame:
-    return CameraFrame(
-        rgb=rgb, depth_m=depth_m, intrinsics=frame.intrinsics, world_T_camera=frame.world_T_camera
-    )
+    return CameraFrame(rgb=rgb, depth_m=depth_m, intrinsics=frame.intrinsics, world_T_camera=frame.world_T_camera)

@@ -125,8 +125,8 @@ class Errand(Task[Goal]):
         return judge(drawn.meaning, state_of(world), taken(world)) or {"declined": False}
 
     def ready(self, robot: SimRobot, drawn: Drawn[Goal]) -> bool:
-        """Whether things of the goal stand neither too low nor too high, and there is a place to stand from which the arm
-        reaches each that lies openly."""
+        """Whether things of the goal stand neither too low nor too high, and the arm reaches each that lies openly from
+        some place to stand."""
         facts, scene = facts_of_world(robot.world, ()), robot.world.scene
         if not isinstance(scene, KitchenScene):
             return False

@@ -231,7 +231,8 @@ class KitchenFixtures:
         return tuple(
             Top(world_T_top=s.world_T_surface, half_m=(s.surface.half_m[0] - EDGE_M, s.surface.half_m[1] - EDGE_M))
             for (standing, _), s in zip(self.setting.surfaces(), self.all_spots(), strict=True)
-            if s.surface.place in ("counter", "table") and standing.unit.noun != "corner"
+            if s.surface.place in ("counter", "table")
+            and standing.unit.noun != "corner"
             and min(s.surface.half_m) > 2 * EDGE_M
         )
 
