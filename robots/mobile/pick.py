@@ -13,14 +13,26 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile.carry import carry, fold
-from robots.mobile.find import find, fixed_here
+from robots.mobile.find import find, fixed_here, surface_at
 from robots.mobile.glance import cloud, main_camera, see
-from robots.mobile.grasps import GraspPlan, from_above, from_side, turned_over
+from robots.mobile.grasps import GraspPlan, from_above, from_side, leant, turned_over
 from robots.mobile.load import load_of
-from robots.mobile.reach import configurations, follow, free, go, straight, straight_way, surroundings, tool, touched
+from robots.mobile.reach import (
+    all_free,
+    configurations,
+    follow,
+    free,
+    go,
+    scattered,
+    straight,
+    straight_way,
+    surroundings,
+    tool,
+    touched,
+)
 from robots.mobile.relief import Relief
 from robots.mobile.sight import View, odom_T_base, odom_T_world
-from robots.mobile.stand import ROOM_ABOVE_M, step_nearer
+from robots.mobile.stand import ROOM_ABOVE_M, sideways, step_nearer
 from robots.mobile.things import AT_M, Thing, thing_at, without
 from robots.planning.scene import Scene
 from robots.primitives.base import Body, Outcome, Target
@@ -34,6 +46,9 @@ HELD_M = 0.0025
 """Fingers that close further hold nothing (the thinnest wall is 3 mm)."""
 LIFT_M, LOW_LIFT_M = 0.18, 0.04
 """Straight up after closing; the second under a shelf, or where the arm gets no higher."""
+ABOVE_LIFT_M, LEAST_LIFT_M, OUT_M = 0.012, 0.008, (0.30, 0.24, 0.18, 0.10)
+"""What is lifted between boards stays so far from what is above, is lifted by the second at least, and is then drawn
+out so far."""
 SHORT_M = 0.06
 """The straight approach is no shorter than this."""
 BUMP_N = 30.0
@@ -44,6 +59,8 @@ AGAIN_M = 0.12
 """What slipped away is looked for this far around."""
 CHECKED = 24
 """So many grasps are checked for reach."""
+SCATTERED, TRIED_WAYS = 8, 4
+"""For each grasp from the side, starts of the search for configurations, and how many of those are looked at."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,8 +81,11 @@ class Way:
     approach_q: Float
 
 
-def pick(body: Body, target: Target) -> Outcome:
-    """Take hold of the thing at `target` and lift it; the hand ends holding it to carry."""
+def pick(body: Body, target: Target, *, under: bool = False) -> Outcome:
+    """Take hold of the thing at `target` and lift it; the hand ends holding it to carry.
+
+    under: it goes where a hand that points down does not get, so it is taken from the side or aslant if it can be.
+    """
     if body.grasp is not None:
         return Outcome(status=Status.HAND_FULL, detail=f"the hand holds the {body.grasp.words}")
     if target.xyz_m is None:
@@ -81,7 +101,7 @@ def pick(body: Body, target: Target) -> Outcome:
             outcome = Outcome(status=Status.TARGET_NOT_FOUND, detail=detail)
         else:
             point = sighting.thing.middle
-            way = choose(body, sighting)
+            way = choose(body, sighting, under=under)
             if isinstance(way, Outcome):
                 outcome = Outcome(status=way.status, detail=f"{way.detail} the {target.words}")
             else:
@@ -121,16 +141,25 @@ def look_closely(body: Body, point: Float, *, within_m: float = AT_M) -> Sightin
     return Sighting(thing=thing, others=without(every, thing), headroom_m=headroom, views=seen)
 
 
-def choose(body: Body, sighting: Sighting) -> Way | Outcome:
-    """The best grasp that the arm can do from where the base stands, or why there is none."""
+def choose(body: Body, sighting: Sighting, *, under: bool = False) -> Way | Outcome:
+    """The best grasp that the arm can do from where the base stands, or why there is none. under: see `pick`."""
     spec, thing = body.robot.spec, sighting.thing
     eye = sighting.views[main_camera(body)].camera.xyz[:2]
     plans: list[GraspPlan] = []
     if sighting.headroom_m > ROOM_ABOVE_M:
         every = np.concatenate([thing.points, sighting.others])
-        plans += from_above(spec, thing, Relief.of(every, thing.centre, thing.support_m))
-    plans += from_side(spec, thing, eye, others=sighting.others, headroom_m=sighting.headroom_m)
+        relief = Relief.of(every, thing.centre, thing.support_m)
+        above = from_above(spec, thing, relief)
+        if under:
+            away = thing.centre - odom_T_base(body.robot.state()).xyz[:2]
+            plans += [aslant for plan in above if (aslant := leant(spec, plan, relief, away)) is not None]
+        else:
+            plans += above
+    headroom = min(sighting.headroom_m, ROOM_ABOVE_M) if under else sighting.headroom_m
+    plans += from_side(spec, thing, eye, others=sighting.others, headroom_m=headroom)
     if not plans:
+        if under:
+            return choose(body, sighting)
         return Outcome(status=Status.PATH_BLOCKED, detail="no room for the fingers around")
     plans.sort(key=lambda plan: plan.cost)
     scene = surroundings(body, sighting.others)
@@ -141,6 +170,8 @@ def choose(body: Body, sighting: Sighting) -> Way | Outcome:
         reached |= within
         if way is not None:
             return way
+    if under:
+        return choose(body, sighting)
     if reached:
         return Outcome(status=Status.PATH_BLOCKED, detail="something is in the way of the arm around")
     return Outcome(status=Status.UNREACHABLE, detail="the arm does not reach")
@@ -158,17 +189,24 @@ def _spread(plans: list[GraspPlan]) -> list[GraspPlan]:
 def reachable(body: Body, plan: GraspPlan, scene: Scene, whole: Scene) -> tuple[Way | None, bool]:
     """The arm's way for a grasp, clear of `scene` at its end and of `whole` at its start; and whether the arm gets
     there at all."""
-    within = False
-    for one in (plan, turned_over(plan)):
-        for q in configurations(body, one.tool)[:3]:
-            within = True
-            if not free(body, scene, q, width_m=one.open_m, hand=False):
-                continue
-            for back_m in (one.back_m, SHORT_M):
-                nearer = replace(one, back_m=back_m)
-                back = straight_way(body, q, nearer.start, speed_m_s=APPROACH_M_S)
-                if back is not None and free(body, whole, back[-1], width_m=one.open_m):
-                    return Way(plan=nearer, approach_q=back[::-1]), True
+    both = (plan, turned_over(plan))
+    if plan.level:
+        # Between boards few of the arm's many configurations are clear: it is searched all over its range.
+        found, which = scattered(body, [one.tool for one in both], each=SCATTERED)
+        clear = all_free(body, scene, found, width_m=plan.open_m, hand=False)
+        away = np.abs(found - body.robot.state().arm_q).max(axis=1) if len(found) else np.empty(0)
+        ways = [(both[which[k]], found[k]) for k in np.argsort(away) if clear[k]][:TRIED_WAYS]
+        within = len(found) > 0
+    else:
+        every = [(one, q) for one in both for q in configurations(body, one.tool)[:3]]
+        ways = [(one, q) for one, q in every if free(body, scene, q, width_m=one.open_m, hand=False)]
+        within = len(every) > 0
+    for one, q in ways:
+        for back_m in (one.back_m, SHORT_M):
+            nearer = replace(one, back_m=back_m)
+            back = straight_way(body, q, nearer.start, speed_m_s=APPROACH_M_S)
+            if back is not None and free(body, whole, back[-1], width_m=one.open_m):
+                return Way(plan=nearer, approach_q=back[::-1]), True
     return None, within
 
 
@@ -195,10 +233,12 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
     state = body.robot.state()
     world = odom_T_world(state).inverse()
     body.origins.setdefault(words, world.apply(np.array([*thing.centre, thing.support_m])))
-    body.grasp = load_of(words, thing, tool(body, state), width, level=plan.level)
-    outcome = _lift(body, under=sighting.headroom_m < thing.height_m + LIFT_M + 0.1)
-    if outcome.status is Status.SUCCEEDED and plan.level:
-        outcome = straight(body, tool(body) @ Pose.from_xyz_yaw([0, 0, -0.18]), speed_m_s=0.25, width_m=0.0)
+    body.grasp = load_of(words, thing, tool(body, state), width, level=plan.level, pitch_rad=plan.pitch_rad)
+    room = sighting.headroom_m - thing.height_m
+    if room < LIFT_M + 0.1 and plan.level:
+        _draw_out(body, surroundings(body, sighting.others), room_m=room)
+    else:
+        _lift(body, under=room < LIFT_M + 0.1)
     steady = body.steady_grip()
     if steady is None or _still_there(body, thing, sighting):
         body.grasp = None
@@ -211,6 +251,31 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
         body.grasp, body.held_q = None, None
         return Outcome(status=Status.GRASP_FAILED, detail=f"the {words} fell out of the hand")
     return Outcome(status=Status.SUCCEEDED, detail=f"holding the {words}")
+
+
+def _draw_out(body: Body, scene: Scene, *, room_m: float) -> None:
+    """A little up, as the arm finds room between boards, then level and back, as far as it goes. room_m: free height
+    above what is held."""
+    most = float(np.clip(room_m - ABOVE_LIFT_M, LEAST_LIFT_M, LOW_LIFT_M))
+    for up in (most, 0.6 * most, LEAST_LIFT_M):
+        here = tool(body)
+        higher = Pose(xyz=here.xyz + [0.0, 0.0, up], quat_xyzw=here.quat_xyzw)
+        if _goes(body, scene, higher) or up == LEAST_LIFT_M:
+            straight(body, higher, speed_m_s=0.15, width_m=0.0)
+            break
+    here = tool(body)
+    back = -here.rotation[:2, 2] / max(float(np.linalg.norm(here.rotation[:2, 2])), 1e-6)
+    for away_m in OUT_M:
+        there = Pose(xyz=here.xyz + np.array([*(away_m * back), 0.0]), quat_xyzw=here.quat_xyzw)
+        if _goes(body, scene, there) or away_m == OUT_M[-1]:
+            straight(body, there, speed_m_s=0.2, width_m=0.0)
+            return
+
+
+def _goes(body: Body, scene: Scene, goal: Pose) -> bool:
+    """Whether the arm gets straight there and is clear, the hand aside."""
+    way = straight_way(body, body.robot.state().arm_q, goal, speed_m_s=0.2)
+    return way is not None and free(body, scene, way[-1], width_m=0.0, hand=False)
 
 
 def _lift(body: Body, *, under: bool) -> Outcome:
@@ -284,13 +349,11 @@ def _let_go(body: Body, plan: GraspPlan) -> None:
 
 def _low(body: Body, point: Float) -> bool:
     """Whether what stands there must be taken from the side."""
-    return _headroom(body, point) < ROOM_ABOVE_M
+    return sideways(body, surface_at(body, point))
 
 
 def _headroom(body: Body, point: Float) -> float:
-    if body.map is None:
-        return float(np.inf)
-    known = body.map.surface_at(odom_T_world(body.robot.state()).inverse().apply(point))
+    known = surface_at(body, point)
     return float(np.inf) if known is None else known.headroom_m
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ def _mobile_panda(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
         arm.append(part)
     angles = np.arange(0.0, 2 * np.pi, np.pi / 6)
     ring = [(0.20 * np.cos(a), 0.20 * np.sin(a), z) for a in angles for z in (0.10, 0.18)]
+    # The deck's middle: no ring covers it, and the head sees it.
+    ring += [(-0.06, 0.0, z) for z in (0.10, 0.18)]
     own = [Part(frame=0, centre_m=(float(x), float(y), z), radius_m=0.105, anchored=True) for x, y, z in ring]
     own += [
         replace(p, anchored=True) for p in filled_box(0, Pose.from_xyz_yaw([0.12, 0, 0.43]), [0.12, 0.12, 0.17], 0.11)
@@ -43,6 +45,7 @@ def _mobile_panda(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
 PARTS: dict[str, Parts] = {"mobile_panda": _mobile_panda}
 
 
+@lru_cache(maxsize=64)
 def robot_parts(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
     """The balls of a robot with its fingers `width_m` apart: of its base and what stands on it (frame 0, anchored), and
     of its moving links. One that is not listed in PARTS gets capsules along its arm and a column over its footprint."""
@@ -75,8 +78,7 @@ def _plain(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
 
 def robot_shape(spec: RobotSpec, world_T_base: Pose, *, width_m: float) -> RobotShape:
     """The robot standing at `world_T_base`, with its self-collision pairs."""
-    shape = RobotShape(mounted(kinematics(spec), world_T_base), robot_parts(spec, width_m))
-    return RobotShape(shape.frames, shape.parts, pairs=_pairs(spec))
+    return RobotShape(mounted(kinematics(spec), world_T_base), robot_parts(spec, width_m), pairs=_pairs(spec))
 
 
 @cache

@@ -32,8 +32,8 @@ BEHIND_M = 0.01
 
 
 def taken(world: World) -> frozenset[str]:
-    """Things that a person has taken."""
-    return frozenset(name for name in world.names if world.hidden(name))
+    """Things that a person has taken, and keeps."""
+    return frozenset(name for name in world.names if world.hidden(name) and not world.away(name))
 
 
 def facts_of_world(world: World, done: Sequence[PrimitiveResult]) -> Facts:
@@ -46,12 +46,13 @@ def facts_of_world(world: World, done: Sequence[PrimitiveResult]) -> Facts:
     things = (name for name, thing in state.things.items() if sees(world, _marks(thing), world.body_id(name)))
     fixtures = world.fixtures
     assert isinstance(fixtures, KitchenFixtures), "state_of asks for the same"
-    stains = (
-        n for n, s in fixtures.stains.items() if sees(world, s.spots_m, fixtures.ids[fixtures.standing(s.surface).name])
-    )
+    stains = (n for n, s in fixtures.stains.items() if sees(world, s.spots_m, *_under(fixtures, s)))
     fixed = (n for n, (xyz, body) in _fixed(fixtures).items() if sees(world, xyz, body))
     seen = frozenset((*(n for n in things if not world.hidden(n) and _large(world, state.things[n])), *stains, *fixed))
-    return facts_of(state, site, near=near(state, site, fixtures.stains, seen, done), seen=seen, gone=taken(world))
+    return facts_of(
+        state, site, near=near(state, site, fixtures.stains, seen, done), seen=seen, gone=taken(world),
+        away=frozenset(n for n in world.names if world.away(n)),
+    )  # fmt: skip
 
 
 def near(
@@ -82,16 +83,17 @@ def _fixed(fixtures: KitchenFixtures) -> dict[str, tuple[Float, int]]:
     return found
 
 
-def _under(fixtures: KitchenFixtures, stain: Stain) -> int:
-    """The body that a stain is on."""
-    return fixtures.ids[fixtures.standing(stain.surface).name]
+def _under(fixtures: KitchenFixtures, stain: Stain) -> set[int]:
+    """The bodies that a stain may be on: a worktop goes over several."""
+    surfaces = ((s, s.unit.surfaces[i]) for s, i in fixtures.setting.surfaces())
+    return {fixtures.ids[s.name] for s, surface in surfaces if s.called(surface.name) == stain.surface}
 
 
 def _large(world: World, thing: Thing) -> bool:
     """Whether it covers enough pixels of the head camera to be pointed at; what lies flat is seen from its side."""
     if not isinstance(world.arm, MobileArm):
         return False
-    camera = world.arm.cameras()[world.spec.cameras[0].name]
+    camera = world.arm.camera(world.spec.cameras[0].name)
     a, b, c = sorted(thing.made.bounds_m[1] - thing.made.bounds_m[0], reverse=True)
     away = float(np.linalg.norm(thing.centre_m - camera.world_T_camera.xyz))
     return bool(a * max(0.3 * b, c) * (camera.fx_px / away) ** 2 >= POINTED_PX)
@@ -106,14 +108,14 @@ def _marks(thing: Thing) -> Float:
     return thing.pose.apply(np.array(marks))
 
 
-def sees(world: World, marks: Float, body: int) -> bool:
-    """Whether the head camera has one of these points [N, 3] of a PyBullet body in its picture, nothing before it."""
+def sees(world: World, marks: Float, *bodies: int) -> bool:
+    """Whether the head camera has one of these points [N, 3] of PyBullet bodies in its picture, nothing before it."""
     if not isinstance(world.arm, MobileArm):
         return False
-    camera = world.arm.cameras()[world.spec.cameras[0].name]
-    lens = camera.world_T_camera.xyz
+    camera = world.arm.camera(world.spec.cameras[0].name)
+    lens, camera_T_world = camera.world_T_camera.xyz, camera.world_T_camera.inverse()
     for mark in marks:
-        x, y, z = camera.world_T_camera.inverse().apply(mark)
+        x, y, z = camera_T_world.apply(mark)
         if not 0.1 < z < SIGHT_M:
             continue
         col, row = camera.fx_px * x / z + camera.cx_px, camera.fy_px * y / z + camera.cy_px
@@ -121,6 +123,6 @@ def sees(world: World, marks: Float, body: int) -> bool:
             continue
         way = (mark - lens) / np.linalg.norm(mark - lens)
         ray = ((lens + HOUSING_M * way).tolist(), (mark + BEHIND_M * way).tolist())
-        if p.rayTest(*ray, physicsClientId=world.client)[0][0] == body:
+        if p.rayTest(*ray, physicsClientId=world.client)[0][0] in bodies:
             return True
     return False
