@@ -16,7 +16,8 @@ from agent.episodes.tally import Tally
 from agent.episodes.writer import EpisodeWriter
 from agent.errors import Exit, UserError, listed, one_of
 
-ACTIONS = ("validate", "view", "replay", "stats", "filter", "split", "merge")
+ACTIONS = ("validate", "view", "replay", "stats", "filter", "split", "merge", "to_bag", "from_bag")
+MOST_FPS = 1000.0
 SHOWN = 20
 """Episodes of a page, and problems that are printed, where nobody says which."""
 
@@ -35,6 +36,7 @@ def data(
     seeds: str | int | None,
     episodes: str | int | None,
     parts: Sequence[float],
+    fps: float,
     world: Replay,
 ) -> Exit:
     """See conf/data.yaml."""
@@ -46,6 +48,8 @@ def data(
     record.figures.update(action=action, data=[str(f) for f in folders])
     if action == "validate":
         return _validate(folders, of)
+    if action == "from_bag":
+        return _from_bags(record, folders, fps)
     reader = EpisodeReader(*folders)
     which = chosen(
         reader, tasks=listed("tasks", tasks), success=success, seeds=None if seeds is None else str(seeds),
@@ -58,6 +62,13 @@ def data(
         return _stats(record, reader, which)
     if action == "replay":
         return Exit.DONE if world(record=record, reader=reader, which=which) else Exit.FAILED
+    if action == "to_bag":
+        from agent.episodes.bags import write_bag
+
+        for index in which:
+            write_bag(record.out / f"episode-{index:06d}", reader, index)
+        print(f"{len(which)} bags in {record.out}", flush=True)
+        return Exit.DONE
     if action == "split":
         for number, part in enumerate(shares(len(which), parts, record.seed or 0)):
             _write(reader, [which[i] for i in part], record.out / f"part{number}")
@@ -135,6 +146,19 @@ def _stats(record: RunRecord, reader: EpisodeReader, which: list[int]) -> Exit:
     for task, n in sorted(families.items()):
         print(f"  {task or '-':24}{n:6} episodes, {won[task]} succeeded")
     print(f"numbers by name: {record.out / 'stats.json'}", flush=True)
+    return Exit.DONE
+
+
+def _from_bags(record: RunRecord, bags: Sequence[Path], fps: float) -> Exit:
+    from agent.episodes.bags import read_bag
+
+    if not 0 < fps <= MOST_FPS:
+        raise UserError(f"fps={fps:g}: give more than 0 and at most {MOST_FPS:g} frames a second")
+    with EpisodeWriter(record.out) as writer:
+        for bag in bags:
+            read_bag(bag, writer, float(fps))
+        record.figures["episodes"] = writer.episodes
+    print(f"{len(bags)} bags, now {record.figures['episodes']} episodes in {record.out}", flush=True)
     return Exit.DONE
 
 

@@ -137,7 +137,7 @@ class Take:
         return self.folder
 
     def drop(self) -> None:
-        """Leaves nothing behind."""
+        """Leaves nothing behind, unless it was taken in."""
         self._end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
