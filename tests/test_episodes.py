@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import shutil
@@ -20,7 +21,7 @@ import pytest
 from agent.episodes import EpisodeReader, EpisodeWriter, Layout, validate
 from agent.episodes.check import Expected, robot_named
 from agent.episodes.take import ROWS
-from agent.errors import UserError
+from agent.errors import PalmettoError, UserError
 from robots.interface import Status
 from tests.datasets import LAYOUT, episode, facts, frame, picture, record, strangers
 
@@ -174,6 +175,31 @@ def test_a_crash_between_any_two_renames_loses_nothing(tmp_path: Path, monkeypat
             break
         k += 1
     assert k > 4
+
+
+def test_a_full_disk_is_one_line_and_the_dataset_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.replace
+    record(tmp_path, 1)
+
+    def full(source: object, target: object) -> None:
+        if "meta/episodes" in str(target):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, target)  # type: ignore[arg-type]
+
+    with EpisodeWriter(tmp_path) as writer:
+        for fails in (True, False):
+            monkeypatch.setattr(os, "replace", full if fails else real)
+            with writer.begin() as take:
+                take.frame(frame(0))
+                if fails:
+                    with pytest.raises(PalmettoError, match="the disk is full"):
+                        writer.save(take, facts(2))
+                else:
+                    assert writer.save(take, facts(3)) == 1
+    assert [EpisodeReader(tmp_path).facts(i).seed for i in range(2)] == [1, 3]
+    assert validate(tmp_path) == []
 
 
 def test_a_dataset_has_one_writer(tmp_path: Path) -> None:
