@@ -57,9 +57,12 @@ def read(folder: Path, out: Path) -> None:
     items = [there[int(i)] for i in drawn]
     camera = there.meta.video_keys[0]
     pictures = np.stack([np.round(i[camera].numpy().transpose(1, 2, 0) * 255).astype(np.uint8) for i in items])
-    numbers = {k: np.stack([i[k].numpy() for i in items]) for k in ("observation.state", "action", "time_s")}
+    numbers: dict[str, Any] = {
+        k: np.stack([i[k].numpy() for i in items]) for k in ("observation.state", "action", "time_s")
+    }
     words = [json.dumps([i["task"], *(i[k] for k in WORDS)]) for i in items]
-    np.savez(out, drawn=drawn, pictures=pictures, words=np.array(words), camera=camera, frames=len(there), **numbers)
+    numbers |= {"drawn": drawn, "pictures": pictures, "words": np.array(words), "camera": camera, "frames": len(there)}
+    np.savez(out, **numbers)
 
 
 def compare(folder: Path, out: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from agent.episodes import EpisodeReader, EpisodeWriter, Layout, validate
+from agent.episodes import EpisodeReader, EpisodeWriter, Layout, index, validate
 from agent.episodes.check import Expected, robot_named
 from agent.episodes.take import ROWS
 from agent.errors import PalmettoError, UserError
@@ -100,6 +101,21 @@ def test_several_datasets_read_as_one(tmp_path: Path) -> None:
     write(tmp_path / "a", 1)
     write(tmp_path / "b", 2, 3)
     assert [e.seed for e in EpisodeReader(tmp_path / "a", tmp_path / "b")] == [1, 2, 3]
+
+
+def test_rows_go_on_in_a_further_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "PER_FILE", 3)
+    for seeds in ((0, 1), (2, 3, 4), (5,), (6, 7)):  # opened anew at every place in a file
+        record(tmp_path, *seeds, frames=2)
+    assert sorted(p.name for p in tmp_path.glob("meta/episodes/**/*.parquet")) == [
+        f"file-00{i}.parquet" for i in range(3)
+    ]
+    reader = EpisodeReader(tmp_path)
+    assert [e.seed for e in reader] == list(range(8))
+    assert [e.from_index for _, e in map(reader.entry, range(8))] == list(range(0, 16, 2))
+    assert validate(tmp_path) == []
+    os.unlink(tmp_path / "meta/episodes/chunk-000/file-001.parquet")
+    assert "episode 3 is missing" in validate(tmp_path)[0].what
 
 
 ENDLESS = """
@@ -338,3 +354,15 @@ def test_rows_of_another_episode_are_not_taken_for_this_ones(tmp_path: Path) -> 
     rows[0]["length"] = 6
     pq.write_table(pa.Table.from_pylist(rows), path)
     assert any("lies where episode" in p.what or "total_frames" in p.what for p in validate(folder))
+
+
+def test_the_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = re.findall(r"```python\n(.*?)```", (ROOT / "docs/episodes.md").read_text(), flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    record(tmp_path / "data/tabletop", 1, 2, 3, 42, frames=40)
+    record(tmp_path / "data/more", 7)
+    exec(reading, {})  # noqa: S102
+    exec(writing, names := {"picture": picture(0, 240, 320)})  # noqa: S102
+    assert names["number"] == 0
+    assert EpisodeReader("data/mine").length(0) == 100
+    assert validate("data/mine") == []
