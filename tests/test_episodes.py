@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from agent.episodes import EpisodeReader, EpisodeWriter, Layout, index, validate
+from agent.episodes import EpisodeReader, EpisodeWriter, Layout, validate
+from agent.episodes import index as rows
 from agent.episodes.check import Expected, robot_named
 from agent.episodes.take import ROWS
 from agent.errors import PalmettoError, UserError
@@ -104,7 +105,7 @@ def test_several_datasets_read_as_one(tmp_path: Path) -> None:
 
 
 def test_rows_go_on_in_a_further_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "PER_FILE", 3)
+    monkeypatch.setattr(rows, "PER_FILE", 3)
     for seeds in ((0, 1), (2, 3, 4), (5,), (6, 7)):  # opened anew at every place in a file
         record(tmp_path, *seeds, frames=2)
     assert sorted(p.name for p in tmp_path.glob("meta/episodes/**/*.parquet")) == [
@@ -297,12 +298,12 @@ def test_strangers_datasets_are_read(version: str, tmp_path: Path) -> None:
     assert [reader.length(i) for i in range(3)] == [5, 8, 3]
     assert [reader.facts(i).instruction for i in range(3)] == ["pick it up", "put it down", "pick it up"]
     assert reader.datasets[0].layout.state == ("pan", "lift")
-    for index, number in ((0, 4), (1, 0), (1, 7), (2, 2)):
-        got = reader.frame(index, number)
-        assert got.state == pytest.approx([0.1 * index, 0.01 * number])
-        assert got.language.instruction == reader.facts(index).instruction
+    for at, number in ((0, 4), (1, 0), (1, 7), (2, 2)):
+        got = reader.frame(at, number)
+        assert got.state == pytest.approx([0.1 * at, 0.01 * number])
+        assert got.language.instruction == reader.facts(at).instruction
         seen = got.pictures["image"].astype(int)
-        errors = [np.abs(seen - picture(10 * index + k, 32, 48)).mean() for k in range(8)]
+        errors = [np.abs(seen - picture(10 * at + k, 32, 48)).mean() for k in range(8)]
         assert int(np.argmin(errors)) == number
 
 
