@@ -112,7 +112,9 @@ def locate(words: str, point: Point | None, seen: Observation) -> Target | Outco
     if point is None:
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"the plan has no point for the {words}")
     if seen.camera not in seen.frames:
-        return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"there is no camera {seen.camera!r} to see the {words} by")
+        return Outcome(
+            status=Status.TARGET_NOT_FOUND, detail=f"there is no camera {seen.camera!r} to see the {words} by"
+        )
     xyz = ground(seen.main, point)
     if xyz is None:
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"no depth at {point[0]} {point[1]} for the {words}")
