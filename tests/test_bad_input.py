@@ -118,7 +118,7 @@ def placed(kind: str, x: float, y: float, z: float, **spec: Any) -> PlacedObject
 
 RED, BLUE = ({"name": c, "colour": c, "size": "large"} for c in ("red", "blue"))
 INSIDE = {
-    "two blocks": (panda(), Scene(seed=0, objects=(placed("block", 0.5, 0, 0, **RED), placed("block", 0.5, 0, 0, **BLUE)))),
+    "two blocks": (panda(), Scene(seed=0, objects=tuple(placed("block", 0.5, 0, 0, **one) for one in (RED, BLUE)))),
     "a block in the table": (panda(), Scene(seed=0, objects=(placed("block", 0.5, 0.0, -0.03, **RED),))),
     "four things": (
         mobile_panda(),
