@@ -27,6 +27,8 @@ ANGLE_TOLERANCE_RAD = 2e-3
 BASE_COST = 10.0
 """What moving the base costs inverse kinematics beside moving the arm, a metre or radian like a radian of a joint."""
 FARTHEST_M = 100.0
+SCATTER, SCATTER_RAD = 0.35, 0.8
+"""Share of each joint's range, and of the turn about the vertical, that scattered starts lie apart by."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -175,6 +177,17 @@ class Kinematics:
             if result.position_error_m < best.position_error_m:
                 best = result
         return best
+
+    def scattered(self, goal: Pose, count: int, rng: np.random.Generator) -> Float:
+        """float64[count,J]: starts all over the arm's range, the joint that turns it about the vertical towards `goal`
+        (base_T_tool)."""
+        span = self.q_upper_rad - self.q_lower_rad
+        q = self._posture + SCATTER * span * rng.uniform(-1, 1, (count, len(span)))
+        if self._turning is not None:
+            away = goal.xyz[:2] - self._pivot
+            turn = float(np.arctan2(away[1], away[0])) - self._azimuth_rad
+            q[:, self._turning] = self._posture[self._turning] + turn + rng.uniform(-SCATTER_RAD, SCATTER_RAD, count)
+        return np.clip(q, self.q_lower_rad, self.q_upper_rad)
 
     def _towards(self, goal: Pose) -> Iterator[Float]:
         """Each start with what carries the tool sideways put so that it is above or below the goal, if it can be."""

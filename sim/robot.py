@@ -26,8 +26,6 @@ from sim.scenes import AnyScene
 from sim.world import STEPS_PER_S, World
 
 CAMERA = "front"
-HOLDING_GAP_M = 0.003
-"""The fingers hold something where they stand still this much wider than they were told to close."""
 STILL_M_S = 0.02
 """Pressed fingers tremble; ones that close on nothing do so at 0.2 m/s."""
 LENS_M = 0.02
@@ -116,7 +114,7 @@ class SimRobot:
     def state(self) -> RobotState:
         arm = self.world.arm
         width = arm.width_m
-        holding = width - arm.width_goal_m > HOLDING_GAP_M and arm.closing_m_s < STILL_M_S
+        holding = width - arm.width_goal_m > arm.model.holding_gap_m and arm.closing_m_s < STILL_M_S
         if not isinstance(arm, MobileArm):
             return RobotState(
                 world_T_base=Pose.identity(),

@@ -32,8 +32,8 @@ BEHIND_M = 0.01
 
 
 def taken(world: World) -> frozenset[str]:
-    """Things that a person has taken."""
-    return frozenset(name for name in world.names if world.hidden(name))
+    """Things that a person has taken, and keeps."""
+    return frozenset(name for name in world.names if world.hidden(name) and not world.away(name))
 
 
 def facts_of_world(world: World, done: Sequence[PrimitiveResult]) -> Facts:
@@ -51,7 +51,10 @@ def facts_of_world(world: World, done: Sequence[PrimitiveResult]) -> Facts:
     )
     fixed = (n for n, (xyz, body) in _fixed(fixtures).items() if sees(world, xyz, body))
     seen = frozenset((*(n for n in things if not world.hidden(n) and _large(world, state.things[n])), *stains, *fixed))
-    return facts_of(state, site, near=near(state, site, fixtures.stains, seen, done), seen=seen, gone=taken(world))
+    return facts_of(
+        state, site, near=near(state, site, fixtures.stains, seen, done), seen=seen, gone=taken(world),
+        away=frozenset(n for n in world.names if world.away(n)),
+    )  # fmt: skip
 
 
 def near(
