@@ -81,17 +81,10 @@ def ground(body: Body, points: Float) -> Scene:
 
 @lru_cache(maxsize=4)
 def _known(
-<<<<<<< HEAD
-    room: RoomMap | None, area_m: tuple[float, float, float, float], ajar: tuple[tuple[str, float], ...]
-) -> Scene:
-    """The map alone, with parts open as far as `ajar` says."""
-    solids = () if room is None else room.solids_now(dict(ajar))
-=======
     rooms: RoomMap | None, area_m: tuple[float, float, float, float], ajar: tuple[tuple[str, float], ...]
 ) -> Scene:
     """The map alone, with parts open as far as `ajar` says."""
     solids = () if rooms is None else rooms.solids_now(dict(ajar))
->>>>>>> main
     boxes = [Box(pose=s.pose, half_m=np.maximum(s.half_m, 0.004), name=s.name) for s in solids]
     x0, y0, x1, y1 = area_m
     low, high = np.array([x0 - 0.3, y0 - 0.3, 0.0]), np.array([x1 + 0.3, y1 + 0.3, 1.9])
