@@ -5,8 +5,9 @@
 Ours: the family `put` of the tabletop, up to ten things, by the oracle: told the task, but every grasp and way is found
 in the camera's depth. panda-gym has no oracle: PandaPickAndPlace-v3, one cube to one place, gets the plainest scripted
 policy there is (`Scripted`), which reads the cube's true place; once without a picture, and once with the picture of
-224 px at each step that a policy that sees would need. An episode is counted from its reset. Times are CPU time of all threads together. What differs besides: ours moves within the real arm's limits of
-velocity and acceleration, so that an episode lasts longer on the robot's clock; the table says how long.
+224 px at each step that a policy that sees would need. An episode is counted from its reset. Times are CPU time of all
+threads together. What differs besides: ours moves within the real arm's limits of velocity and acceleration, so that an
+episode lasts longer on the robot's clock; the table says how long.
 """
 
 from __future__ import annotations
