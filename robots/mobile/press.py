@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
-from robots.mobile.drive import flat
+from robots.kinematics import kinematics
+from robots.mobile.drive import flat, standable
 from robots.mobile.glance import cloud, face, see
-from robots.mobile.haul import Felt, Guard, Hauled, haul, line
+from robots.mobile.haul import Felt, Guard, Hauled, haul, line, stand
 from robots.mobile.sight import odom_T_base, odom_T_world
 from robots.mobile.stance import approach, fold, shifted, stand_at
 from robots.mobile.things import moved
@@ -30,7 +31,10 @@ AT_M = 0.45
 """A point no farther than this from a button may mean what it switches."""
 BEFORE_M, CLEAR_M = 0.11, 0.010
 """The hand comes straight from so far before a button; up to the second it is kept clear of everything."""
-BEYOND_M = 0.03
+BEYOND_M, REACH_M = 0.03, 0.02
+"""The hand goes on by so much, at most, and must be able to by the second."""
+MOST_TURN_RAD = 0.15
+"""Of a joint meanwhile, from one centimetre to the next."""
 SLOW_M_S = 0.04
 PRESSED_N, PRESSED_M = 12.0, 0.006
 """A button that has gone all its way pushes back with more than its spring: so hard, or, without a sensor at the wrist,
@@ -132,7 +136,7 @@ def _track(body: Body, point: Float, along: Float) -> Track | None:
     hand there
     is room for."""
     assert body.map is not None
-    spec, state = body.robot.spec, body.robot.state()
+    spec, state, free = body.robot.spec, body.robot.state(), standable(body)
     others = tuple(moved(body.map.solids_now(body.ajar), odom_T_world(state)))
     here = flat(odom_T_base(state))
     for tools in slants(spec, along):
@@ -140,12 +144,24 @@ def _track(body: Body, point: Float, along: Float) -> Track | None:
             path=lambda a, turned=tools: Pose(xyz=point + a * along + turned.xyz, quat_xyzw=turned.quat_xyzw),  # type: ignore[misc]
             motion=lambda _: Pose.identity(), start=-BEFORE_M, end=-CLEAR_M, parts=(), others=others, shares=(0.0,),
             back_m=0.0,
-            rolls=(0.0,), toward=point,
+            rolls=(0.0,), toward=point, accepted=lambda track: _goes_on(spec, track, along),
         )  # fmt: skip
-        found = find_track(spec, task, here)
+        found = find_track(spec, task, here, free)
         if found is not None:
             return found
     return None
+
+
+def _goes_on(spec: RobotSpec, track: Track, along: Float) -> bool:
+    """Whether the arm reaches on along the track, as far as a button may turn out to be and to go."""
+    arm, base = kinematics(spec), stand(track.places[-1]).inverse()
+    q, tool = track.q[-1], track.tools[-1]
+    for d in np.linspace(0.0, CLEAR_M + REACH_M, 4)[1:]:
+        found = arm.solve(base @ Pose(xyz=tool.xyz + d * along, quat_xyzw=tool.quat_xyzw), q)
+        if not found.converged or float(np.abs(found.q - q).max()) > MOST_TURN_RAD:
+            return False
+        q = found.q
+    return True
 
 
 def slants(spec: RobotSpec, along: Float) -> Iterator[Pose]:
