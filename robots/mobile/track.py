@@ -160,12 +160,12 @@ def _found(spec: RobotSpec, task: Task, here: Float, free: Standable | None, fir
     return None
 
 
-def steady(spec: RobotSpec, track: Track) -> bool:
+def steady(spec: RobotSpec, track: Track, least: float = STEADY) -> bool:
     """Whether the arm keeps off its singular configurations: near them it can't answer to what is off a little."""
     if _slides(spec):
         return True
     arm = kinematics(spec)
-    return all(float(np.linalg.svd(arm.jacobian(q), compute_uv=False)[-1]) > STEADY for q in track.q[::4])
+    return all(float(np.linalg.svd(arm.jacobian(q), compute_uv=False)[-1]) > least for q in track.q[::4])
 
 
 def _tool(task: Task, amount: float, swing: float, lean: float, roll: float) -> Pose:
