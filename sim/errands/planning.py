@@ -149,7 +149,8 @@ class Walk:
         """To where a thing or stain is; if the robot is there and does not see it (its own arm may hide it), there
         once more, which is beside, a look around, then closer, and to its neighbours. False: all of that was done."""
         spot = self.spot(name)
-        left = [spot[0], spot[0], "", *spot[1:], spot[0]]
+        # What lies on the floor has no place to go to: a look has to find it.
+        left = ["", ""] if spot[0] == name else [spot[0], spot[0], "", *spot[1:], spot[0]]
         for went in self.tried:
             if went in left:
                 left.remove(went)
