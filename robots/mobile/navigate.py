@@ -12,6 +12,7 @@ from robots.interface import Status
 from robots.mobile.carry import fold
 from robots.mobile.drive import believed, drive_to, flat, standable
 from robots.mobile.glance import face
+from robots.mobile.load import forget_lost
 from robots.mobile.sight import odom_T_world
 from robots.mobile.stand import at_hand, sideways, stands
 from robots.places import RoomMap, Standing
@@ -42,6 +43,7 @@ def navigate_to(body: Body, target: Target) -> Outcome:
     somewhere else, if there is anywhere: it may have stood badly, or its arm have hidden what is there.
     """
     deadline_s = body.robot.observe().time_s + LIMIT_S
+    forget_lost(body)
     outcome = fold(body)
     if outcome.status is not Status.SUCCEEDED:
         return outcome

@@ -16,7 +16,7 @@ from robots.mobile.carry import carry, fold
 from robots.mobile.find import find, fixed_here, surface_at
 from robots.mobile.glance import cloud, main_camera, see
 from robots.mobile.grasps import GraspPlan, from_above, from_side, leant, turned_over
-from robots.mobile.load import load_of
+from robots.mobile.load import forget_lost, load_of
 from robots.mobile.reach import (
     all_free,
     configurations,
@@ -86,6 +86,7 @@ def pick(body: Body, target: Target, *, under: bool = False) -> Outcome:
 
     under: it goes where a hand that points down does not get, so it is taken from the side or aslant if it can be.
     """
+    forget_lost(body)
     if body.grasp is not None:
         return Outcome(status=Status.HAND_FULL, detail=f"the hand holds the {body.grasp.words}")
     if target.xyz_m is None:
