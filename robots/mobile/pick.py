@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile.carry import carry, fold
+from robots.mobile.drive import back_away
 from robots.mobile.find import find, fixed_here, surface_at
 from robots.mobile.glance import cloud, main_camera, see
 from robots.mobile.grasps import GraspPlan, from_above, from_side, turned_over
@@ -57,6 +58,8 @@ ATTEMPTS, LEAST_S = 3, 12.0
 """Tries, and the time without which none is begun."""
 AGAIN_M = 0.12
 """What slipped away is looked for this far around."""
+WAYS = 3
+"""So many grasps are tried where no way leads to the first."""
 CHECKED = 24
 """So many grasps are checked for reach."""
 SCATTERED, TRIED_WAYS = 8, 4
@@ -98,7 +101,7 @@ def pick(body: Body, target: Target) -> Outcome:
             outcome = Outcome(status=Status.TARGET_NOT_FOUND, detail=detail)
         else:
             point = sighting.thing.middle
-            way = choose(body, sighting)
+            way = reach_for(body, sighting)
             if isinstance(way, Outcome):
                 outcome = Outcome(status=way.status, detail=f"{way.detail} the {target.words}")
             else:
@@ -138,8 +141,26 @@ def look_closely(body: Body, point: Float, *, within_m: float = AT_M) -> Sightin
     return Sighting(thing=thing, others=without(every, thing), headroom_m=headroom, views=seen)
 
 
-def choose(body: Body, sighting: Sighting) -> Way | Outcome:
-    """The best grasp that the arm can do from where the base stands, or why there is none."""
+def reach_for(body: Body, sighting: Sighting) -> Way | Outcome:
+    """The hand to where the best grasp begins to which there is a free way, or why there is none."""
+    every = np.concatenate([sighting.others, sighting.thing.points])
+    blocked: Outcome | None = None
+    for passed in range(WAYS):
+        way = choose(body, sighting, passed=passed)
+        if isinstance(way, Outcome):
+            return blocked or way
+        outcome = go(body, surroundings(body, every), [way.approach_q[0]], width_m=way.plan.open_m)
+        if outcome.status is Status.SUCCEEDED:
+            return way
+        blocked = Outcome(status=outcome.status, detail=f"{outcome.detail} to")
+        if outcome.status is not Status.PATH_BLOCKED:
+            break
+    return blocked or Outcome(status=Status.PATH_BLOCKED, detail="no way to")
+
+
+def choose(body: Body, sighting: Sighting, *, passed: int = 0) -> Way | Outcome:
+    """The best grasp that the arm can do from where the base stands, after `passed` better ones, or why there is
+    none."""
     spec, thing = body.robot.spec, sighting.thing
     eye = sighting.views[main_camera(body)].camera.xyz[:2]
     plans: list[GraspPlan] = []
@@ -156,8 +177,9 @@ def choose(body: Body, sighting: Sighting) -> Way | Outcome:
     for plan in _spread(plans):
         way, within = reachable(body, plan, scene, whole)
         reached |= within
-        if way is not None:
+        if way is not None and passed == 0:
             return way
+        passed -= way is not None
     if reached:
         return Outcome(status=Status.PATH_BLOCKED, detail="something is in the way of the arm around")
     return Outcome(status=Status.UNREACHABLE, detail="the arm does not reach")
@@ -197,12 +219,8 @@ def reachable(body: Body, plan: GraspPlan, scene: Scene, whole: Scene) -> tuple[
 
 
 def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
-    """Go there, close the fingers, lift, look whether it came along, and fold the arm."""
+    """Straight there, close the fingers, lift, look whether it came along, and fold the arm."""
     plan, thing = way.plan, sighting.thing
-    every = np.concatenate([sighting.others, thing.points])
-    outcome = go(body, surroundings(body, every), [way.approach_q[0]], width_m=plan.open_m)
-    if outcome.status is not Status.SUCCEEDED:
-        return outcome
     stop = touched(BUMP_N)
     outcome = follow(body, way.approach_q[1:], width_m=plan.open_m, stop=stop)
     if outcome.status is not Status.SUCCEEDED:
@@ -231,6 +249,9 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
         _let_go(body, plan)
         return Outcome(status=Status.GRASP_FAILED, detail=f"the {words} slipped out of the fingers")
     outcome = carry(body, sighting.others)
+    if outcome.status is not Status.SUCCEEDED and back_away(body, tool(body).xyz):
+        _, seen = see(body)
+        outcome = carry(body, cloud(seen))
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     if body.steady_grip() is None:
