@@ -167,7 +167,8 @@ def _room(spec: RobotSpec, relief: Relief, xy: Float, yaw: float, width: float, 
     if palm > tip + spec.finger_depth_m - PALM_M:
         return None
     across = np.array([np.sin(yaw), -np.cos(yaw)])
-    for room in np.minimum(ROOM_M, (spec.gripper_max_width_m - width) / 2).tolist():
+    most = (spec.gripper_max_width_m - width) / 2
+    for room in (min(room, most) for room in ROOM_M):
         if room < ROOM_M[-1]:
             continue
         away = width / 2 + room + spec.finger_thickness_m / 2
