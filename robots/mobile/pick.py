@@ -16,7 +16,7 @@ from robots.mobile.carry import carry, fold
 from robots.mobile.drive import back_away
 from robots.mobile.find import find, fixed_here, surface_at
 from robots.mobile.glance import cloud, main_camera, see
-from robots.mobile.grasps import GraspPlan, from_above, from_side, turned_over
+from robots.mobile.grasps import GraspPlan, from_above, from_side, leant, turned_over
 from robots.mobile.load import load_of
 from robots.mobile.reach import (
     all_free,
@@ -84,8 +84,11 @@ class Way:
     approach_q: Float
 
 
-def pick(body: Body, target: Target) -> Outcome:
-    """Take hold of the thing at `target` and lift it; the hand ends holding it to carry."""
+def pick(body: Body, target: Target, *, under: bool = False) -> Outcome:
+    """Take hold of the thing at `target` and lift it; the hand ends holding it to carry.
+
+    under: it goes where a hand that points down does not get, so it is taken from the side or aslant if it can be.
+    """
     if body.grasp is not None:
         return Outcome(status=Status.HAND_FULL, detail=f"the hand holds the {body.grasp.words}")
     if target.xyz_m is None:
@@ -101,7 +104,7 @@ def pick(body: Body, target: Target) -> Outcome:
             outcome = Outcome(status=Status.TARGET_NOT_FOUND, detail=detail)
         else:
             point = sighting.thing.middle
-            way = reach_for(body, sighting)
+            way = reach_for(body, sighting, under=under)
             if isinstance(way, Outcome):
                 outcome = Outcome(status=way.status, detail=f"{way.detail} the {target.words}")
             else:
@@ -141,12 +144,12 @@ def look_closely(body: Body, point: Float, *, within_m: float = AT_M) -> Sightin
     return Sighting(thing=thing, others=without(every, thing), headroom_m=headroom, views=seen)
 
 
-def reach_for(body: Body, sighting: Sighting) -> Way | Outcome:
-    """The hand to where the best grasp begins to which there is a free way, or why there is none."""
+def reach_for(body: Body, sighting: Sighting, *, under: bool = False) -> Way | Outcome:
+    """The hand to where the best grasp begins to which there is a free way, or why there is none. under: see `pick`."""
     every = np.concatenate([sighting.others, sighting.thing.points])
     blocked: Outcome | None = None
     for passed in range(WAYS):
-        way = choose(body, sighting, passed=passed)
+        way = choose(body, sighting, under=under, passed=passed)
         if isinstance(way, Outcome):
             return blocked or way
         outcome = go(body, surroundings(body, every), [way.approach_q[0]], width_m=way.plan.open_m)
@@ -158,17 +161,26 @@ def reach_for(body: Body, sighting: Sighting) -> Way | Outcome:
     return blocked or Outcome(status=Status.PATH_BLOCKED, detail="no way to")
 
 
-def choose(body: Body, sighting: Sighting, *, passed: int = 0) -> Way | Outcome:
+def choose(body: Body, sighting: Sighting, *, under: bool = False, passed: int = 0) -> Way | Outcome:
     """The best grasp that the arm can do from where the base stands, after `passed` better ones, or why there is
-    none."""
+    none. under: see `pick`."""
     spec, thing = body.robot.spec, sighting.thing
     eye = sighting.views[main_camera(body)].camera.xyz[:2]
     plans: list[GraspPlan] = []
     if sighting.headroom_m > ROOM_ABOVE_M:
         every = np.concatenate([thing.points, sighting.others])
-        plans += from_above(spec, thing, Relief.of(every, thing.centre, thing.support_m))
-    plans += from_side(spec, thing, eye, others=sighting.others, headroom_m=sighting.headroom_m)
+        relief = Relief.of(every, thing.centre, thing.support_m)
+        above = from_above(spec, thing, relief)
+        if under:
+            away = thing.centre - odom_T_base(body.robot.state()).xyz[:2]
+            plans += [aslant for plan in above if (aslant := leant(spec, plan, relief, away)) is not None]
+        else:
+            plans += above
+    headroom = min(sighting.headroom_m, ROOM_ABOVE_M) if under else sighting.headroom_m
+    plans += from_side(spec, thing, eye, others=sighting.others, headroom_m=headroom)
     if not plans:
+        if under:
+            return choose(body, sighting)
         return Outcome(status=Status.PATH_BLOCKED, detail="no room for the fingers around")
     plans.sort(key=lambda plan: plan.cost)
     scene = surroundings(body, sighting.others)
@@ -180,6 +192,8 @@ def choose(body: Body, sighting: Sighting, *, passed: int = 0) -> Way | Outcome:
         if way is not None and passed == 0:
             return way
         passed -= way is not None
+    if under:
+        return choose(body, sighting, passed=passed)
     if reached:
         return Outcome(status=Status.PATH_BLOCKED, detail="something is in the way of the arm around")
     return Outcome(status=Status.UNREACHABLE, detail="the arm does not reach")
