@@ -60,6 +60,8 @@ AGAIN_M = 0.12
 """What slipped away is looked for this far around."""
 WAYS = 3
 """So many grasps are tried where no way leads to the first."""
+BOARD_M = 0.03
+"""What is seen so near below a board above a thing is the board."""
 CHECKED = 24
 """So many grasps are checked for reach."""
 SCATTERED, TRIED_WAYS = 8, 4
@@ -167,15 +169,17 @@ def choose(body: Body, sighting: Sighting, *, under: bool = False, passed: int =
     spec, thing = body.robot.spec, sighting.thing
     eye = sighting.views[main_camera(body)].camera.xyz[:2]
     plans: list[GraspPlan] = []
-    if sighting.headroom_m > ROOM_ABOVE_M:
-        every = np.concatenate([thing.points, sighting.others])
-        relief = Relief.of(every, thing.centre, thing.support_m)
-        above = from_above(spec, thing, relief)
-        if under:
-            away = thing.centre - odom_T_base(body.robot.state()).xyz[:2]
-            plans += [aslant for plan in above if (aslant := leant(spec, plan, relief, away)) is not None]
-        else:
-            plans += above
+    low = sighting.headroom_m < ROOM_ABOVE_M
+    every = np.concatenate([thing.points, sighting.others])
+    relief = Relief.of(
+        every[every[:, 2] < thing.support_m + sighting.headroom_m - BOARD_M], thing.centre, thing.support_m
+    )
+    above = from_above(spec, thing, relief)
+    if under or low:
+        away = thing.centre - odom_T_base(body.robot.state()).xyz[:2]
+        plans += [aslant for plan in above if (aslant := leant(spec, plan, relief, away)) is not None]
+    else:
+        plans += above
     headroom = min(sighting.headroom_m, ROOM_ABOVE_M) if under else sighting.headroom_m
     plans += from_side(spec, thing, eye, others=sighting.others, headroom_m=headroom)
     if not plans:
