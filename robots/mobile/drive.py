@@ -165,13 +165,13 @@ def step_clear(body: Body, points: Float) -> None:
         shift(body, best)
 
 
-def back_away(body: Body, point: Float) -> bool:
-    """Moves away from `point` [3] (odom), the arm as it is, to where nothing is near; False where no way is free."""
+def back_away(body: Body, heading: Float) -> bool:
+    """Moves against `heading` [2] (odom), the arm as it is, to where nothing is near; False where no way is free."""
     spec, state = body.robot.spec, body.robot.state()
     shape, here = base_shape(spec, state.arm_q, load_parts(body)), believed(state)
     scene = ground(body, _off(shape, flat(here), obstacles_seen(body)))
     space = FreeSpace(shape, scene, resolution=np.full(3, 0.1), margin_m=MARGIN_M)
-    local = odom_T_base(state).inverse().apply(point)
+    local = odom_T_base(state).rotation[:2, :2].T @ heading
     holonomic = _base(body).drive is Drive.HOLONOMIC
     behind = float(np.arctan2(-local[1], -local[0])) if holonomic else np.pi
     start_m = space.worst(flat(here))[0]

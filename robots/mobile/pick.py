@@ -258,7 +258,9 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
     body.grasp = load_of(words, thing, tool(body, state), width, level=plan.level, pitch_rad=plan.pitch_rad)
     room = sighting.headroom_m - thing.height_m
     if room < LIFT_M + 0.1 and plan.level:
-        _draw_out(body, surroundings(body, sighting.others), room_m=room)
+        out_m = _draw_out(body, surroundings(body, sighting.others), room_m=room)
+        if out_m < OUT_M[1]:
+            back_away(body, _heading(body))
     else:
         _lift(body, under=room < LIFT_M + 0.1)
     steady = body.steady_grip()
@@ -267,7 +269,7 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
         _let_go(body, plan)
         return Outcome(status=Status.GRASP_FAILED, detail=f"the {words} slipped out of the fingers")
     outcome = carry(body, sighting.others)
-    if outcome.status is not Status.SUCCEEDED and back_away(body, tool(body).xyz):
+    if outcome.status is not Status.SUCCEEDED and back_away(body, _heading(body)):
         _, seen = see(body)
         outcome = carry(body, cloud(seen))
     if outcome.status is not Status.SUCCEEDED:
@@ -278,9 +280,18 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
     return Outcome(status=Status.SUCCEEDED, detail=f"holding the {words}")
 
 
-def _draw_out(body: Body, scene: Scene, *, room_m: float) -> None:
-    """A little up, as the arm finds room between boards, then level and back, as far as it goes. room_m: free height
-    above what is held."""
+def _heading(body: Body) -> Float:
+    """float64[2]: where the hand points, level; of one that points down, where it is from the base."""
+    here = tool(body)
+    ahead = here.rotation[:2, 2]
+    if float(np.linalg.norm(ahead)) < 0.2:
+        ahead = here.xyz[:2] - odom_T_base(body.robot.state()).xyz[:2]
+    return np.asarray(ahead / max(float(np.linalg.norm(ahead)), 1e-6))
+
+
+def _draw_out(body: Body, scene: Scene, *, room_m: float) -> float:
+    """A little up, as the arm finds room between boards, then level and back, as far as it goes, which is returned.
+    room_m: free height above what is held."""
     most = float(np.clip(room_m - ABOVE_LIFT_M, LEAST_LIFT_M, LOW_LIFT_M))
     for up in (most, 0.6 * most, LEAST_LIFT_M):
         here = tool(body)
@@ -289,12 +300,13 @@ def _draw_out(body: Body, scene: Scene, *, room_m: float) -> None:
             straight(body, higher, speed_m_s=0.15, width_m=0.0)
             break
     here = tool(body)
-    back = -here.rotation[:2, 2] / max(float(np.linalg.norm(here.rotation[:2, 2])), 1e-6)
+    back = -_heading(body)
     for away_m in OUT_M:
         there = Pose(xyz=here.xyz + np.array([*(away_m * back), 0.0]), quat_xyzw=here.quat_xyzw)
-        if _goes(body, scene, there) or away_m == OUT_M[-1]:
+        if _goes(body, scene, there):
             straight(body, there, speed_m_s=0.2, width_m=0.0)
-            return
+            return away_m
+    return 0.0
 
 
 def _goes(body: Body, scene: Scene, goal: Pose) -> bool:
