@@ -153,14 +153,15 @@ def reach_for(body: Body, sighting: Sighting, *, under: bool = False) -> Way | O
     for passed in range(WAYS):
         way = choose(body, sighting, under=under, passed=passed)
         if isinstance(way, Outcome):
-            return blocked or way
+            return way if blocked is None else blocked
         outcome = go(body, surroundings(body, every), [way.approach_q[0]], width_m=way.plan.open_m)
         if outcome.status is Status.SUCCEEDED:
             return way
         blocked = Outcome(status=outcome.status, detail=f"{outcome.detail} to")
         if outcome.status is not Status.PATH_BLOCKED:
             break
-    return blocked or Outcome(status=Status.PATH_BLOCKED, detail="no way to")
+    assert blocked is not None, "WAYS is at least 1"
+    return blocked
 
 
 def choose(body: Body, sighting: Sighting, *, under: bool = False, passed: int = 0) -> Way | Outcome:

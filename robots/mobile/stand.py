@@ -36,7 +36,7 @@ ASIDE_RAD = (0.0, 0.3, -0.3, 0.6, -0.6, 1.0, -1.0, 1.57, -1.57)
 AROUND = 36
 LOW_M, HIGH_M = 0.03, 0.18
 """Above the target the hand should reach both."""
-ROOM_ABOVE_M = 0.34
+ROOM_ABOVE_M = 0.40
 """Less free height above a surface than this, and its things are taken from the side."""
 STEP_M, STEP_S = 1.2, 12.0
 """How far a primitive that needs to stand elsewhere drives, and how long."""
