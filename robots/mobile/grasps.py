@@ -169,8 +169,9 @@ def _room(spec: RobotSpec, relief: Relief, xy: Float, yaw: float, width: float, 
     if palm > tip + spec.finger_depth_m - PALM_M:
         return None
     across = np.array([np.sin(yaw), -np.cos(yaw)])
-    for room in ROOM_M:
-        if width + 2 * room > spec.gripper_max_width_m:
+    most = (spec.gripper_max_width_m - width) / 2
+    for room in (min(room, most) for room in ROOM_M):
+        if room < ROOM_M[-1]:
             continue
         away = width / 2 + room + spec.finger_thickness_m / 2
         half = (spec.finger_breadth_m / 2, spec.finger_thickness_m / 2 + min(room, 0.004) / 2)

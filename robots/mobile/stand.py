@@ -36,7 +36,7 @@ ASIDE_RAD = (0.0, 0.3, -0.3, 0.6, -0.6, 1.0, -1.0, 1.57, -1.57)
 AROUND = 36
 LOW_M, HIGH_M = 0.03, 0.18
 """Above the target the hand should reach both."""
-ROOM_ABOVE_M = 0.34
+ROOM_ABOVE_M = 0.40
 """Less free height above a surface than this, and its things are taken from the side."""
 STEP_M, STEP_S = 1.2, 12.0
 """How far a primitive that needs to stand elsewhere drives, and how long."""
@@ -47,6 +47,8 @@ SIDE_MOST, SIDE_TRIED, SIDE_WAYS, SIDE_AWAY_M = 4, 32, 4, 0.78
 """Of places for work from the side: so many are enough, so many are tried, where it is possible in so many directions
 of the hand they are good, and the best distance."""
 SIDE_TURNS = (0.0, 0.5, -0.5)
+SIGHT_M, SIGHT_CLEAR_M = 0.03, 0.004
+"""Lines of sight are looked at so closely, and keep so clear of what is in the map."""
 BEARING_COST, HIDDEN_COST = 0.15, 2.0
 
 
@@ -106,7 +108,7 @@ def _best_sideways(body: Body, target: Float, places: list[Float]) -> Float:
 
 class _Sideways:
     """In how many directions of the hand the arm of a robot that stands at a place (x, y, yaw) gets to a target from
-    the side, clear of the map's walls and furniture."""
+    the side, clear of the map's walls and furniture; none where the head does not see it."""
 
     def __init__(self, body: Body, target: Float) -> None:
         self._body, self._target = body, target
@@ -124,6 +126,8 @@ class _Sideways:
     def __call__(self, place: Float) -> int:
         body, spec = self._body, self._body.robot.spec
         base = Pose.from_xyz_yaw([place[0], place[1], 0.0], float(place[2]))
+        if not self._seen(base):
+            return 0
         ahead = float(np.arctan2(*(self._target[:2] - place[:2])[::-1]))
         goals = [level_pose(self._target, ahead + turn, pitch) for turn in SIDE_TURNS for pitch in PITCHES_RAD]
         q, which = scattered(body, [g @ half for g in goals for half in (Pose.identity(), _HALF)], each=1, base=base)
@@ -132,6 +136,17 @@ class _Sideways:
         shape = robot_shape(spec, base, width_m=spec.gripper_max_width_m)
         space = FreeSpace(shape, self._scene, resolution=np.full(spec.dof, 0.1), margin_m=0.0)
         return len(set((which[space.free(q)] // 2).tolist()))
+
+    def _seen(self, base: Pose) -> bool:
+        """Whether nothing of the map is between the head and the target: a board above it, a door."""
+        spec = self._body.robot.spec
+        if spec.head is None or not spec.cameras:
+            return True
+        eye = (base @ base_T_camera(spec, spec.cameras[0], spec.home_q_rad, spec.head.home_q_rad)).xyz
+        way = self._target - eye
+        far = float(np.linalg.norm(way))
+        shares = np.arange(SIGHT_M, far - SIGHT_M, SIGHT_M) / far
+        return bool((self._scene.distance(eye + shares[:, None] * way) > SIGHT_CLEAR_M).all())
 
 
 @lru_cache(maxsize=64)
