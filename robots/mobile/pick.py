@@ -80,10 +80,11 @@ class Way:
     approach_q: Float
 
 
-def pick(body: Body, target: Target, *, under: bool = False) -> Outcome:
+def pick(body: Body, target: Target, *, aside: bool = False) -> Outcome:
     """Take hold of the thing at `target` and lift it; the hand ends holding it to carry.
 
-    under: it goes where a hand that points down does not get, so it is taken from the side or aslant if it can be.
+    aside: taken from the side or aslant if it can be: it goes where a hand that points down does not get, or is to be
+    poured from.
     """
     if body.grasp is not None:
         return Outcome(status=Status.HAND_FULL, detail=f"the hand holds the {body.grasp.words}")
@@ -100,7 +101,7 @@ def pick(body: Body, target: Target, *, under: bool = False) -> Outcome:
             outcome = Outcome(status=Status.TARGET_NOT_FOUND, detail=detail)
         else:
             point = sighting.thing.middle
-            way = choose(body, sighting, under=under)
+            way = choose(body, sighting, aside=aside)
             if isinstance(way, Outcome):
                 outcome = Outcome(status=way.status, detail=f"{way.detail} the {target.words}")
             else:
@@ -140,8 +141,8 @@ def look_closely(body: Body, point: Float, *, within_m: float = AT_M) -> Sightin
     return Sighting(thing=thing, others=without(every, thing), headroom_m=headroom, views=seen)
 
 
-def choose(body: Body, sighting: Sighting, *, under: bool = False) -> Way | Outcome:
-    """The best grasp that the arm can do from where the base stands, or why there is none. under: see `pick`."""
+def choose(body: Body, sighting: Sighting, *, aside: bool = False) -> Way | Outcome:
+    """The best grasp that the arm can do from where the base stands, or why there is none. aside: see `pick`."""
     spec, thing = body.robot.spec, sighting.thing
     eye = sighting.views[main_camera(body)].camera.xyz[:2]
     plans: list[GraspPlan] = []
@@ -149,15 +150,15 @@ def choose(body: Body, sighting: Sighting, *, under: bool = False) -> Way | Outc
         every = np.concatenate([thing.points, sighting.others])
         relief = Relief.of(every, thing.centre, thing.support_m)
         above = from_above(spec, thing, relief)
-        if under:
+        if aside:
             away = thing.centre - odom_T_base(body.robot.state()).xyz[:2]
             plans += [aslant for plan in above if (aslant := leant(spec, plan, relief, away)) is not None]
         else:
             plans += above
-    headroom = min(sighting.headroom_m, ROOM_ABOVE_M) if under else sighting.headroom_m
+    headroom = min(sighting.headroom_m, ROOM_ABOVE_M) if aside else sighting.headroom_m
     plans += from_side(spec, thing, eye, others=sighting.others, headroom_m=headroom)
     if not plans:
-        if under:
+        if aside:
             return choose(body, sighting)
         return Outcome(status=Status.PATH_BLOCKED, detail="no room for the fingers around")
     plans.sort(key=lambda plan: plan.cost)
@@ -169,7 +170,7 @@ def choose(body: Body, sighting: Sighting, *, under: bool = False) -> Way | Outc
         reached |= within
         if way is not None:
             return way
-    if under:
+    if aside:
         return choose(body, sighting)
     if reached:
         return Outcome(status=Status.PATH_BLOCKED, detail="something is in the way of the arm around")
