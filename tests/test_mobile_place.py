@@ -21,7 +21,7 @@ from robots.mobile.spots import in_hollow, on_surface
 from robots.mobile_panda import mobile_panda
 from robots.places import Handle, RoomMap, Surface
 from robots.planning.motion import pointing_down
-from robots.primitives import Body, Target
+from robots.primitives import Body, Outcome, Target
 from sim import bullet  # noqa: F401, before whatever imports pybullet
 from sim.kitchen.nook import NOOK_MAP, NookScene
 from sim.points import points
@@ -86,8 +86,8 @@ def test_of_several_boards_the_one_at_hand_that_is_high_enough_comes_first(robot
     body = Body(robot, map=ROOM)
     load = held(level_pose(np.array([0.0, 0.0, 0.06]), 0.0), level=True, height_m=0.2)
     found = sites(body, load, Relation.IN, Target(words="larder", xyz_m=None))
-    assert not isinstance(found, type(None))
-    heights = [float(point[2]) for point in found]  # type: ignore[union-attr]
+    assert not isinstance(found, Outcome)
+    heights = [float(point[2]) for point in found]
     assert heights[0] == pytest.approx(0.9, abs=0.02)
     assert not any(abs(z - 0.5) < 0.05 for z in heights), "nothing 20 cm high fits below 12 cm"
 

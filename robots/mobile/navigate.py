@@ -11,7 +11,7 @@ from robots.mobile.carry import fold
 from robots.mobile.drive import believed, drive_to, flat
 from robots.mobile.glance import face
 from robots.mobile.sight import odom_T_world
-from robots.mobile.stand import HAND_M, sideways, stands
+from robots.mobile.stand import at_hand, sideways, stands
 from robots.places import RoomMap, Standing
 from robots.primitives.base import Body, Outcome, Target
 
@@ -81,10 +81,7 @@ def goals(body: Body, target: Target, *, again: bool = False) -> tuple[Float, Fl
         at = target.xyz_m
         surface = None if body.map is None else body.map.surface_at(at, ajar=body.ajar)
         level = sideways(body, surface)
-        if surface is not None:
-            # The hand works near the surface, however high the thing is.
-            at = np.array([at[0], at[1], min(at[2], surface.height_m + HAND_M)])
-        return stands(body, at, level=level), target.xyz_m
+        return stands(body, at_hand(at, surface, level=level), level=level), target.xyz_m
     places = () if body.map is None else body.map.named(target.words, ajar=body.ajar)
     if not places:
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"the map has no place called {target.words}")
@@ -92,11 +89,12 @@ def goals(body: Body, target: Target, *, again: bool = False) -> tuple[Float, Fl
         if isinstance(place, Standing):
             ways = [place.pose @ Pose.from_xyz_yaw([x, y, 0.0], yaw) for x, y, yaw in OTHERWISE[: None if again else 1]]
             return np.array([flat(way) for way in ways]), ahead_of(body.map, place)
-        found = stands(body, place.pose.xyz, level=sideways(body, place))
+        level = sideways(body, place)
+        found = stands(body, at_hand(place.pose.xyz, place, level=level), level=level)
         if len(found):
             return found, place.pose.xyz
         nearer = nearest_edge(body, place.pose, place.half_m)
-        found = stands(body, nearer, level=sideways(body, place))
+        found = stands(body, at_hand(nearer, place, level=level), level=level)
         if len(found):
             return found, nearer
     return np.empty((0, 3)), None

@@ -46,8 +46,9 @@ HELD_M = 0.0025
 """Fingers that close further hold nothing (the thinnest wall is 3 mm)."""
 LIFT_M, LOW_LIFT_M = 0.18, 0.04
 """Straight up after closing; the second under a shelf, or where the arm gets no higher."""
-ABOVE_LIFT_M, OUT_M = 0.012, (0.30, 0.24, 0.18, 0.10)
-"""What is lifted under a shelf stays so far from what is above, and is then drawn out so far."""
+ABOVE_LIFT_M, LEAST_LIFT_M, OUT_M = 0.012, 0.008, (0.30, 0.24, 0.18, 0.10)
+"""What is lifted between boards stays so far from what is above, is lifted by the second at least, and is then drawn
+out so far."""
 SHORT_M = 0.06
 """The straight approach is no shorter than this."""
 BUMP_N = 30.0
@@ -235,9 +236,10 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
     body.origins.setdefault(words, world.apply(np.array([*thing.centre, thing.support_m])))
     body.grasp = load_of(words, thing, tool(body, state), width, level=plan.level, pitch_rad=plan.pitch_rad)
     room = sighting.headroom_m - thing.height_m
-    outcome = _lift(body, room_m=room)
-    if outcome.status is Status.SUCCEEDED and plan.level and room < LIFT_M + 0.1:
-        _draw_out(body)
+    if room < LIFT_M + 0.1 and plan.level:
+        _draw_out(body, surroundings(body, sighting.others), room_m=room)
+    else:
+        _lift(body, under=room < LIFT_M + 0.1)
     steady = body.steady_grip()
     if steady is None or _still_there(body, thing, sighting):
         body.grasp = None
@@ -252,27 +254,39 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
     return Outcome(status=Status.SUCCEEDED, detail=f"holding the {words}")
 
 
-def _draw_out(body: Body) -> None:
-    """Level, back from under what is above, as far as the arm goes."""
+def _draw_out(body: Body, scene: Scene, *, room_m: float) -> None:
+    """A little up, as the arm finds room between boards, then level and back, as far as it goes. room_m: free height
+    above what is held."""
+    most = float(np.clip(room_m - ABOVE_LIFT_M, LEAST_LIFT_M, LOW_LIFT_M))
+    for up in (most, 0.6 * most, LEAST_LIFT_M):
+        here = tool(body)
+        higher = Pose(xyz=here.xyz + [0.0, 0.0, up], quat_xyzw=here.quat_xyzw)
+        if _goes(body, scene, higher) or up == LEAST_LIFT_M:
+            straight(body, higher, speed_m_s=0.15, width_m=0.0)
+            break
     here = tool(body)
     back = -here.rotation[:2, 2] / max(float(np.linalg.norm(here.rotation[:2, 2])), 1e-6)
     for away_m in OUT_M:
         there = Pose(xyz=here.xyz + np.array([*(away_m * back), 0.0]), quat_xyzw=here.quat_xyzw)
-        if straight(body, there, speed_m_s=0.25, width_m=0.0).status is not Status.UNREACHABLE:
+        if _goes(body, scene, there) or away_m == OUT_M[-1]:
+            straight(body, there, speed_m_s=0.2, width_m=0.0)
             return
 
 
-def _lift(body: Body, *, room_m: float) -> Outcome:
-    """Straight up, or where the arm gets no higher there, up and towards the robot; room_m: free height above it."""
-    under = room_m < LIFT_M + 0.1
+def _goes(body: Body, scene: Scene, goal: Pose) -> bool:
+    """Whether the arm gets straight there and is clear, the hand aside."""
+    way = straight_way(body, body.robot.state().arm_q, goal, speed_m_s=0.2)
+    return way is not None and free(body, scene, way[-1], width_m=0.0, hand=False)
+
+
+def _lift(body: Body, *, under: bool) -> Outcome:
+    """Straight up, or where the arm gets no higher there, up and towards the robot; under: something is close above."""
     here = tool(body)
     inwards = odom_T_base(body.robot.state()).xyz[:2] - here.xyz[:2]
     inwards = inwards / max(float(np.linalg.norm(inwards)), 1e-6)
     outcome = Outcome(status=Status.UNREACHABLE, detail="the arm gets no higher")
     for up, pull in (
-        ((float(np.clip(room_m - ABOVE_LIFT_M, 0.008, LOW_LIFT_M)), 0.0),)
-        if under
-        else ((LIFT_M, 0.0), (LIFT_M, 0.08), (LIFT_M, 0.16), (LOW_LIFT_M, 0.0))
+        ((LOW_LIFT_M, 0.0),) if under else ((LIFT_M, 0.0), (LIFT_M, 0.08), (LIFT_M, 0.16), (LOW_LIFT_M, 0.0))
     ):
         higher = Pose(xyz=here.xyz + np.array([*(pull * inwards), up]), quat_xyzw=here.quat_xyzw)
         outcome = straight(body, higher, speed_m_s=0.25, width_m=0.0)

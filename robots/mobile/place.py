@@ -135,8 +135,10 @@ def _once(
 
 
 def still_held(body: Body, load: Load) -> bool:
-    """By the width between the fingers; it may well be less than it was: a rim settles between them by a centimetre."""
-    return body.robot.state().gripper_width_m > min(HELD_WIDTH_M, load.width_m / 2)
+    """By the width between the fingers, and what the hand says itself; the width may well be less than it was: a rim
+    settles between them by a centimetre."""
+    state = body.robot.state()
+    return state.holding or state.gripper_width_m > min(HELD_WIDTH_M, load.width_m / 2)
 
 
 def choose(
