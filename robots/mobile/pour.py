@@ -5,6 +5,8 @@ How much has come out is not measured: everything is poured, for which POUR_S ar
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,7 @@ from robots.mobile.glance import cloud, face, main_camera, see
 from robots.mobile.haul import haul
 from robots.mobile.load import Load
 from robots.mobile.place import still_held
+from robots.mobile.reach import all_free, bent_upright, surroundings
 from robots.mobile.sight import odom_T_base, odom_T_world
 from robots.mobile.stance import approach, fold, shifted, stand_at
 from robots.mobile.things import Thing, moved, support_below, thing_at
@@ -61,7 +64,9 @@ def pour(body: Body, target: Target) -> Outcome:
         off = np.array([*again.centre, again.top_m]) - odom_T_world(body.robot.state()).apply(before)
         if float(np.linalg.norm(off)) < SAME_M:
             track = shifted(track, Pose(xyz=off, quat_xyzw=np.array([0.0, 0.0, 0.0, 1.0])))
-    outcome = approach(body, track.tools[0], track.q[0], cloud(see(body)[1]), width_m=0.0)
+    points = cloud(see(body)[1])
+    track = _upright(body, load, track, points)
+    outcome = approach(body, track.tools[0], track.q[0], points, width_m=0.0)
     if outcome.status is not Status.SUCCEEDED:
         fold(body)
         return outcome
@@ -78,6 +83,22 @@ def pour(body: Body, target: Target) -> Outcome:
         if hauled.outcome.status is not Status.SUCCEEDED:
             return hauled.outcome
     return Outcome(status=Status.SUCCEEDED, detail=f"poured from the {load.words} into the {target.words}")
+
+
+def _upright(body: Body, load: Load, track: Track, points: Float) -> Track:
+    """The same way of the hand with the arm bent so that it gets to its beginning without spilling, if it can."""
+    base = odom_T_base(body.robot.state())
+    scene = surroundings(body, points)
+    for bent in bent_upright(body, track.tools[0]):
+        q = [bent]
+        for tool in track.tools[1:]:
+            found = body.kinematics.solve(base.inverse() @ tool, q[-1])
+            if not found.converged:
+                break
+            q.append(found.q)
+        if len(q) == len(track.tools) and all_free(body, scene, np.array(q[::4]), width_m=load.width_m).all():
+            return replace(track, q=np.array(q))
+    return track
 
 
 def _vessel(body: Body, point: Float) -> Thing | None:

@@ -5,7 +5,7 @@ Poses are in odom. Everything here is for any robot with a spec; the base is not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,23 +181,36 @@ def _upright_way(
     for goal in goals:
         if not (upright(start) and upright(goal)):
             continue
-        ends = base @ arm.tool(start), base @ arm.tool(goal)
-        for rise in RISES_M:
-            way = [np.asarray(start)[None]]
-            high = max(ends[0].xyz[2], ends[1].xyz[2]) + rise
-            over = [Pose(xyz=np.array([*e.xyz[:2], high]), quat_xyzw=e.quat_xyzw) for e in ends] if rise else []
-            for there in (*over, ends[1]):
-                part = straight_way(body, way[-1][-1], there, speed_m_s=UPRIGHT_M_S * pace, acceleration=0.3)
-                if part is None:
-                    break
-                way.append(part[1:])
-            else:
-                last = body.planner.to_q(way[-1][-1], goal, pace=Pace(velocity=0.3 * pace)).q
-                stream = np.concatenate([*way, last])
-                few = np.concatenate([stream[:: max(1, len(stream) // 60)], stream[-1:]])
-                if space.free(few).all() and all(upright(q) for q in few):
-                    return stream
+        for way in _straight_ways(body, start, base @ arm.tool(goal), pace):
+            last = body.planner.to_q(way[-1], goal, pace=Pace(velocity=0.3 * pace)).q
+            stream = np.concatenate([way, last])
+            few = np.concatenate([stream[:: max(1, len(stream) // 60)], stream[-1:]])
+            if all(upright(q) for q in few) and space.free(few).all():
+                return stream
     return None
+
+
+def _straight_ways(body: Body, start: Float, goal: Pose, pace: float) -> Iterator[Float]:
+    """float64[M,J]: streams of the tool straight to `goal` (odom), turning evenly; and over a place higher up."""
+    here = odom_T_base(body.robot.state()) @ body.kinematics.tool(start)
+    for rise in RISES_M:
+        high = max(here.xyz[2], goal.xyz[2]) + rise
+        over = [Pose(xyz=np.array([*e.xyz[:2], high]), quat_xyzw=e.quat_xyzw) for e in (here, goal)] if rise else []
+        way = [np.asarray(start)[None]]
+        for there in (*over, goal):
+            part = straight_way(body, way[-1][-1], there, speed_m_s=UPRIGHT_M_S * pace, acceleration=0.3)
+            if part is None:
+                break
+            way.append(part[1:])
+        else:
+            yield np.concatenate(way)
+
+
+def bent_upright(body: Body, goal: Pose) -> Iterator[Float]:
+    """float64[J]: how the arm is bent after straight ways of the tool to `goal` (odom): what it then holds is as
+    upright as at both ends all the way."""
+    for way in _straight_ways(body, body.robot.state().arm_q, goal, 1.0):
+        yield way[-1]
 
 
 def _backed_out(body: Body, one: RobotShape, scene: Scene, q: Float, goals: Sequence[Float]) -> Float | None:
