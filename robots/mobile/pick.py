@@ -86,10 +86,11 @@ class Way:
     approach_q: Float
 
 
-def pick(body: Body, target: Target, *, under: bool = False) -> Outcome:
+def pick(body: Body, target: Target, *, aside: bool = False) -> Outcome:
     """Take hold of the thing at `target` and lift it; the hand ends holding it to carry.
 
-    under: it goes where a hand that points down does not get, so it is taken from the side or aslant if it can be.
+    aside: taken from the side or aslant if it can be: it goes where a hand that points down does not get, or is to be
+    poured from.
     """
     forget_lost(body)
     if body.grasp is not None:
@@ -107,7 +108,7 @@ def pick(body: Body, target: Target, *, under: bool = False) -> Outcome:
             outcome = Outcome(status=Status.TARGET_NOT_FOUND, detail=detail)
         else:
             point = sighting.thing.middle
-            way = reach_for(body, sighting, under=under)
+            way = reach_for(body, sighting, aside=aside)
             if isinstance(way, Outcome):
                 outcome = Outcome(status=way.status, detail=f"{way.detail} the {target.words}")
             else:
@@ -147,12 +148,12 @@ def look_closely(body: Body, point: Float, *, within_m: float = AT_M) -> Sightin
     return Sighting(thing=thing, others=without(every, thing), headroom_m=headroom, views=seen)
 
 
-def reach_for(body: Body, sighting: Sighting, *, under: bool = False) -> Way | Outcome:
-    """The hand to where the best grasp begins to which there is a free way, or why there is none. under: see `pick`."""
+def reach_for(body: Body, sighting: Sighting, *, aside: bool = False) -> Way | Outcome:
+    """The hand to where the best grasp begins to which there is a free way, or why there is none. aside: see `pick`."""
     every = np.concatenate([sighting.others, sighting.thing.points])
     blocked: Outcome | None = None
     for passed in range(WAYS):
-        way = choose(body, sighting, under=under, passed=passed)
+        way = choose(body, sighting, aside=aside, passed=passed)
         if isinstance(way, Outcome):
             return way if blocked is None else blocked
         outcome = go(body, surroundings(body, every), [way.approach_q[0]], width_m=way.plan.open_m)
@@ -165,9 +166,9 @@ def reach_for(body: Body, sighting: Sighting, *, under: bool = False) -> Way | O
     return blocked
 
 
-def choose(body: Body, sighting: Sighting, *, under: bool = False, passed: int = 0) -> Way | Outcome:
+def choose(body: Body, sighting: Sighting, *, aside: bool = False, passed: int = 0) -> Way | Outcome:
     """The best grasp that the arm can do from where the base stands, after `passed` better ones, or why there is
-    none. under: see `pick`."""
+    none. aside: see `pick`."""
     spec, thing = body.robot.spec, sighting.thing
     eye = sighting.views[main_camera(body)].camera.xyz[:2]
     plans: list[GraspPlan] = []
@@ -177,15 +178,15 @@ def choose(body: Body, sighting: Sighting, *, under: bool = False, passed: int =
         every[every[:, 2] < thing.support_m + sighting.headroom_m - BOARD_M], thing.centre, thing.support_m
     )
     above = from_above(spec, thing, relief)
-    if under or low:
+    if aside or low:
         away = thing.centre - odom_T_base(body.robot.state()).xyz[:2]
         plans += [aslant for plan in above if (aslant := leant(spec, plan, relief, away)) is not None]
     else:
         plans += above
-    headroom = min(sighting.headroom_m, ROOM_ABOVE_M) if under else sighting.headroom_m
+    headroom = min(sighting.headroom_m, ROOM_ABOVE_M) if aside else sighting.headroom_m
     plans += from_side(spec, thing, eye, others=sighting.others, headroom_m=headroom)
     if not plans:
-        if under:
+        if aside:
             return choose(body, sighting)
         return Outcome(status=Status.PATH_BLOCKED, detail="no room for the fingers around")
     plans.sort(key=lambda plan: plan.cost)
@@ -198,7 +199,7 @@ def choose(body: Body, sighting: Sighting, *, under: bool = False, passed: int =
         if way is not None and passed == 0:
             return way
         passed -= way is not None
-    if under:
+    if aside:
         return choose(body, sighting, passed=passed)
     if reached:
         return Outcome(status=Status.PATH_BLOCKED, detail="something is in the way of the arm around")
