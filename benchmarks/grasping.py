@@ -1,6 +1,6 @@
 """How often a robot that drives takes hold of each kind of thing in the kitchen, by friction alone.
 
-    python benchmarks/grasping.py robot=mobile_panda poses=20 out=grasping.jsonl [kinds=mug,can]
+    python benchmarks/grasping.py robot=mobile_panda poses=20 out=grasping.jsonl [kinds=mug,can] [seed=3000000]
 
 In each trial one thing stands on the counter or the table of sim.kitchen.nook, drawn from its seed. The robot stands a
 metre away, sees it, drives to it and picks it. It counts if the thing was lifted by 15 cm, was held for 2 s, and is
@@ -24,6 +24,7 @@ from robots.mobile.drive import drive_to, flat
 from robots.mobile_panda import mobile_panda
 from robots.primitives.base import Body, Outcome, Target
 from robots.spec import RobotSpec
+from robots.stretch import stretch
 from sim import bullet  # noqa: F401, before whatever imports pybullet
 from sim.kitchen.nook import NOOK_MAP, NookScene
 from sim.kitchen.things import KINDS
@@ -34,7 +35,7 @@ from sim.scenes import ObjectSpec, PlacedObject
 from sim.stats import rate_of
 from sim.world import World
 
-ROBOTS: dict[str, Callable[[], RobotSpec]] = {"mobile_panda": mobile_panda}
+ROBOTS: dict[str, Callable[[], RobotSpec]] = {"mobile_panda": mobile_panda, "stretch": stretch}
 LIFT_M, HOLD_S, DRIVE_M = 0.15, 2.0, 0.5
 PLACES = {"counter": ((-0.9, 1.32), (0.5, 1.62), 0.90), "table": ((0.75, -1.2), (1.5, -0.78), 0.75)}
 """From where to where the middle of a thing may be, x and y, and the height."""
@@ -136,7 +137,7 @@ def table(lines: list[dict[str, object]]) -> str:
 
 def main(words: list[str]) -> None:
     """Runs what is missing, then prints the table."""
-    options = {"robot": "mobile_panda", "poses": "20", "out": "grasping.jsonl", "kinds": ",".join(KINDS)}
+    options = {"robot": "mobile_panda", "poses": "20", "seed": "0", "out": "grasping.jsonl", "kinds": ",".join(KINDS)}
     options |= dict(word.split("=", 1) for word in words)
     out = Path(options["out"])
     lines = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
@@ -144,7 +145,7 @@ def main(words: list[str]) -> None:
     robot = Watched(World(spec=ROBOTS[options["robot"]]()), open_renderer("auto").renderer)
     with out.open("a") as file:
         for kind in options["kinds"].split(","):
-            for number in range(int(options["poses"])):
+            for number in range(int(options["seed"]), int(options["seed"]) + int(options["poses"])):
                 if (kind, number) in done:
                     continue
                 lines.append(trial(robot, kind, number))

@@ -20,6 +20,7 @@ from robots.mobile.load import load_of
 from robots.mobile.reach import configurations, follow, free, go, straight, straight_way, surroundings, tool, touched
 from robots.mobile.relief import Relief
 from robots.mobile.sight import View, odom_T_base, odom_T_world
+from robots.mobile.slanted import along_rail, slanted
 from robots.mobile.stand import ROOM_ABOVE_M, step_nearer
 from robots.mobile.things import AT_M, Thing, thing_at, without
 from robots.planning.scene import Scene
@@ -34,6 +35,10 @@ HELD_M = 0.0025
 """Fingers that close further hold nothing (the thinnest wall is 3 mm)."""
 LIFT_M, LOW_LIFT_M = 0.18, 0.04
 """Straight up after closing; the second under a shelf, or where the arm gets no higher."""
+LIFTS = ((LIFT_M, 0.0), (LIFT_M, 0.08), (LIFT_M, 0.16), (LOW_LIFT_M, 0.0))
+"""Up, and towards the robot, in the order in which they are tried."""
+SLIDING_LIFTS = ((LIFT_M, 0.0), (0.14, 0.0), (0.10, 0.0), (0.07, 0.0), (LOW_LIFT_M, 0.0))
+"""An arm on a lift gains no height by drawing back."""
 SHORT_M = 0.06
 """The straight approach is no shorter than this."""
 BUMP_N = 30.0
@@ -128,11 +133,16 @@ def choose(body: Body, sighting: Sighting) -> Way | Outcome:
     plans: list[GraspPlan] = []
     if sighting.headroom_m > ROOM_ABOVE_M:
         every = np.concatenate([thing.points, sighting.others])
-        plans += from_above(spec, thing, Relief.of(every, thing.centre, thing.support_m))
+        relief = Relief.of(every, thing.centre, thing.support_m)
+        plans += from_above(spec, thing, relief)
+        if spec.slides:
+            plans = slanted(spec, body.kinematics, thing, relief, plans, thing.centre - eye)
     plans += from_side(spec, thing, eye, others=sighting.others, headroom_m=sighting.headroom_m)
     if not plans:
         return Outcome(status=Status.PATH_BLOCKED, detail="no room for the fingers around")
     plans.sort(key=lambda plan: plan.cost)
+    if spec.slides:
+        plans = along_rail(body, plans)
     scene = surroundings(body, sighting.others)
     whole = surroundings(body, np.concatenate([sighting.others, thing.points]))
     reached = False
@@ -220,7 +230,7 @@ def _lift(body: Body, *, under: bool) -> Outcome:
     inwards = inwards / max(float(np.linalg.norm(inwards)), 1e-6)
     outcome = Outcome(status=Status.UNREACHABLE, detail="the arm gets no higher")
     for up, pull in (
-        ((LOW_LIFT_M, 0.0),) if under else ((LIFT_M, 0.0), (LIFT_M, 0.08), (LIFT_M, 0.16), (LOW_LIFT_M, 0.0))
+        ((LOW_LIFT_M, 0.0),) if under else LIFTS if not body.robot.spec.slides else SLIDING_LIFTS
     ):
         higher = Pose(xyz=here.xyz + np.array([*(pull * inwards), up]), quat_xyzw=here.quat_xyzw)
         outcome = straight(body, higher, speed_m_s=0.25, width_m=0.0)

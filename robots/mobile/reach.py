@@ -16,6 +16,7 @@ from robots.kinematics import kinematics
 from robots.mobile.load import load_parts
 from robots.mobile.shapes import robot_shape
 from robots.mobile.sight import odom_T_base, odom_T_world, within
+from robots.mobile.slide import above_floor, slid
 from robots.planning.free_space import FreeSpace
 from robots.planning.limits import MotionLimits
 from robots.planning.motion import Motion, Pace
@@ -80,6 +81,8 @@ def surroundings(body: Body, points: Float, *, fixed: bool = True) -> Scene:
             if float(np.linalg.norm(np.maximum(np.abs(local[:2]) - half[:2], 0.0))) < AROUND_M:
                 obstacles.append(Box(pose=pose, half_m=half, name=solid.name))
     near = points[np.abs(points[:, :2] - base.xyz[:2]).max(axis=1) < AROUND_M] if len(points) else points
+    if body.robot.spec.slides:
+        near = above_floor(near)
     if len(near):
         seen = _off_levels(_thinned(near), [o for o in obstacles if isinstance(o, Box)])
         obstacles.append(Cloud(points=_off_robot(body, state, seen)))
@@ -151,11 +154,7 @@ def straight(
 ) -> Outcome:
     """The tool along a straight line to `goal` (odom), at most so fast. Where `stop` says a word it stands still, and
     that is a success with the word as detail."""
-    state = body.robot.state()
-    target = odom_T_base(state).inverse() @ goal
-    motion: Motion = body.planner.through(
-        state.arm_q, [target], pace=Pace(acceleration=acceleration, tool_m_s=speed_m_s)
-    )
+    motion = _line(body, body.robot.state().arm_q, goal, Pace(acceleration=acceleration, tool_m_s=speed_m_s))
     if motion.status is not Status.SUCCEEDED:
         return Outcome(status=motion.status, detail=motion.detail)
     return follow(body, motion.q, width_m=width_m, stop=stop)
@@ -166,9 +165,15 @@ def straight_way(
 ) -> Float | None:
     """float64[M,J]: the arm's stream for a straight line of the tool from `start_q` [J], which comes first, to `goal`
     (odom); None where it can't. Backwards it is a stream, too. acceleration: share of the joints' limits."""
-    target = odom_T_base(body.robot.state()).inverse() @ goal
-    motion = body.planner.through(start_q, [target], pace=Pace(acceleration=acceleration, tool_m_s=speed_m_s))
+    motion = _line(body, start_q, goal, Pace(acceleration=acceleration, tool_m_s=speed_m_s))
     return np.concatenate([start_q[None], motion.q]) if motion.status is Status.SUCCEEDED and len(motion.q) else None
+
+
+def _line(body: Body, start_q: Float, goal: Pose, pace: Pace) -> Motion:
+    target = odom_T_base(body.robot.state()).inverse() @ goal
+    if body.robot.spec.slides:
+        return slid(body, start_q, target, pace)
+    return body.planner.through(start_q, [target], pace=pace)
 
 
 def follow(body: Body, q: Float, *, width_m: float | None = None, stop: Stop | None = None) -> Outcome:

@@ -17,6 +17,7 @@ from robots.mobile.grasps import level_pose
 from robots.mobile.load import load_parts
 from robots.mobile.shapes import base_shape, robot_shape
 from robots.mobile.sight import odom_T_world
+from robots.mobile.slide import bearing, leaning
 from robots.planning.free_space import FreeSpace
 from robots.planning.motion import pointing_down
 from robots.planning.shape import RobotShape
@@ -28,9 +29,13 @@ Float = NDArray[np.float64]
 AWAY_M = (0.48, 0.54, 0.60, 0.66, 0.72, 0.80, 0.90)
 ASIDE_RAD = (0.0, 0.3, -0.3, 0.6, -0.6, 1.0, -1.0, 1.57, -1.57)
 """Bearings of the target, to the left, at which the base may stand; the last two for arms that reach sideways."""
+BESIDE_RAD = (0.0, 0.25, -0.25, 0.5, -0.5)
+"""For arms that go along with their base: from where the arm points."""
 AROUND = 36
 LOW_M, HIGH_M = 0.03, 0.18
 """Above the target the hand should reach both."""
+LEANS_M = 0.08
+"""A hand that leans reaches so high above the target."""
 ROOM_ABOVE_M = 0.34
 """Less free height above a surface than this, and its things are taken from the side."""
 STEP_M, STEP_S = 1.2, 12.0
@@ -86,10 +91,12 @@ def stands(body: Body, target: Float, *, level: bool) -> Float:
 def reaches(spec: RobotSpec, height_m: float, level: bool) -> tuple[Reach, ...]:
     """Places of a target `height_m` above the floor at which the arm does its work, the best first."""
     out = []
-    for aside in ASIDE_RAD:
+    front = bearing(spec)
+    for turn in ASIDE_RAD if not spec.slides else BESIDE_RAD:
+        aside = front + turn
         for away in AWAY_M:
             at = np.array([away * np.cos(aside), away * np.sin(aside), height_m])
-            ways = (_solved(spec, goals) for goals in _goals(at, aside, level))
+            ways = (_solved(spec, goals) for goals in _goals(spec, at, aside, level))
             solved: list[IkResult] = next((way for way in ways if way), [])
             if not solved:
                 continue
@@ -98,7 +105,7 @@ def reaches(spec: RobotSpec, height_m: float, level: bool) -> tuple[Reach, ...]:
             spare = min(
                 float(np.minimum(s.q - spec.q_lower_rad, spec.q_upper_rad - s.q).min() / span.max()) for s in solved
             )
-            cost = BEARING_COST * abs(aside) + 0.3 * max(0.0, 0.15 - spare)
+            cost = BEARING_COST * abs(turn) + 0.3 * max(0.0, 0.15 - spare)
             cost += HIDDEN_COST if _hidden(spec, at) else 0.0
             out.append(Reach(away_m=away, aside_rad=aside, cost=cost + 0.2 * abs(away - 0.6)))
     return tuple(sorted(out, key=lambda r: r.cost))
@@ -117,7 +124,7 @@ def _solved(spec: RobotSpec, goals: list[Pose]) -> list[IkResult]:
     return solved
 
 
-def _goals(at: Float, aside: float, level: bool) -> list[list[Pose]]:
+def _goals(spec: RobotSpec, at: Float, aside: float, level: bool) -> list[list[Pose]]:
     """What the hand must be able to do at a place, base_T_tool, in one way or another."""
     if level:
         high = at + [0.0, 0.0, 0.06]
@@ -125,7 +132,11 @@ def _goals(at: Float, aside: float, level: bool) -> list[list[Pose]]:
         upright = [level_pose(high, aside), level_pose(near, aside)]
         return [upright, [pose @ _HALF for pose in upright]]
     ways = ((HIGH_M, 0.0), (LOW_M, 0.0), (LOW_M, 1.2), (LOW_M, -1.2))
-    return [[pointing_down(at + [0.0, 0.0, z], aside + turn) for z, turn in ways]]
+    above = [[pointing_down(at + [0.0, 0.0, z], aside + turn) for z, turn in ways]]
+    if not spec.slides:
+        return above
+    # Higher up a hand that hangs from its lift must lean, or come level.
+    return above + [[leaning(at + [0.0, 0.0, z], aside, tilt, 0.0) for z in (LOW_M, LEANS_M)] for tilt in (0.6, 1.0)]
 
 
 _HALF = Pose(xyz=np.zeros(3), quat_xyzw=np.array([0.0, 0.0, 1.0, 0.0]))
@@ -136,7 +147,8 @@ def _hidden(spec: RobotSpec, at: Float) -> bool:
     if spec.head is None or not spec.cameras:
         return False
     shape: RobotShape = robot_shape(spec, Pose.identity(), width_m=spec.gripper_max_width_m)
-    moving = np.array([not part.anchored for part in shape.parts])
+    # What stands on a base that goes along with its arm is the first moving frame.
+    moving = np.array([not part.anchored and not (spec.slides and part.frame == 1) for part in shape.parts])
     eye = base_T_camera(spec, spec.cameras[0], spec.home_q_rad, spec.head.home_q_rad).xyz
     centres, radii = shape.centres(spec.home_q_rad[None])[0][moving], shape.radii_m[moving]
     ray = at - eye

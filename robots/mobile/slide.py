@@ -1,0 +1,92 @@
+"""What arms do otherwise that have the base's way ahead as their first joint (robots.sliding)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robots.geometry import Pose
+from robots.interface import Status
+from robots.kinematics import Kinematics, kinematics
+from robots.mobile.load import Load
+from robots.planning.motion import Motion, Pace
+from robots.primitives.base import Body
+from robots.spec import RobotSpec
+
+Float = NDArray[np.float64]
+
+FLOOR_M = 0.05
+"""Points no higher than this are the floor that the base goes over."""
+STEP_M, STEP_RAD = 0.02, 0.1
+JUMP = 0.6
+"""Joints (rad or m) that would have to go so far between two samples of a line do not follow it."""
+YAWS = 16
+LIFTS_M = (0.0, -0.1, -0.25, -0.4)
+"""Where a load is carried, from the height that the lift has now."""
+DRAWN_IN_M = (0.02, 0.10, 0.20)
+"""How far the telescope is out while the robot drives."""
+
+
+def bearing(spec: RobotSpec) -> float:
+    """Where the arm points in the base's frame, rad: 0 is ahead."""
+    if not spec.slides:
+        return 0.0
+    ahead = kinematics(spec).tool(spec.posture).xyz - kinematics(spec).tool(spec.posture).apply(np.array([0, 0, -0.2]))
+    return float(np.arctan2(ahead[1], ahead[0]))
+
+
+def above_floor(points: Float) -> Float:
+    """Points [N,3] that are not the floor."""
+    return np.asarray(points[points[:, 2] > FLOOR_M]) if len(points) else points
+
+
+def leaning(at: Float, azimuth: float, tilt: float, away_m: float) -> Pose:
+    """A tool that points down, tilted by `tilt` towards `azimuth`, so far from `at` [3]; its x is on the upper side."""
+    ahead, up = np.array([np.cos(azimuth), np.sin(azimuth), 0.0]), np.array([0.0, 0.0, 1.0])
+    z = np.sin(tilt) * ahead - np.cos(tilt) * up
+    x = np.cos(tilt) * ahead + np.sin(tilt) * up
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.column_stack([x, np.cross(z, x), z])
+    matrix[:3, 3] = at - away_m * z
+    return Pose.from_matrix(matrix)
+
+
+def slid(body: Body, start_q: Float, goal: Pose, pace: Pace) -> Motion:
+    """The tool straight from `start_q` [J] to base_T_tool = `goal`, turning evenly, in time."""
+    arm = body.kinematics
+    start = arm.tool(start_q)
+    off = goal.quat_xyzw if float(goal.quat_xyzw @ start.quat_xyzw) >= 0 else -goal.quat_xyzw
+    angle = 2 * float(np.arccos(np.clip(off @ start.quat_xyzw, -1.0, 1.0)))
+    count = 1 + int(max(float(np.linalg.norm(goal.xyz - start.xyz)) / STEP_M, angle / STEP_RAD))
+    q = [np.asarray(start_q, dtype=np.float64)]
+    for share in np.linspace(0.0, 1.0, count + 1)[1:]:
+        quat = (1 - share) * start.quat_xyzw + share * off
+        pose = Pose(xyz=(1 - share) * start.xyz + share * goal.xyz, quat_xyzw=quat / np.linalg.norm(quat))
+        found = arm.solve(pose, q[-1])
+        if not found.converged or float(np.abs(found.q - q[-1]).max()) > JUMP:
+            x, y, z = pose.xyz
+            detail = f"the arm can't go straight to ({x:.3f}, {y:.3f}, {z:.3f}) m"
+            return Motion(status=Status.UNREACHABLE, q=np.empty((0, len(q[0]))), detail=detail)
+        q.append(found.q)
+    return Motion(status=Status.SUCCEEDED, q=body.planner.timed(np.array(q), pace))
+
+
+def upright_beside(spec: RobotSpec, arm: Kinematics, load: Load, now_q: Float) -> list[Float]:
+    """float64[J] each: the arm drawn in, the base where it is, what is held as upright as it stood; best first."""
+    upright = load.tool_T_thing.inverse().rotation
+    found: list[tuple[float, Float]] = []
+    for k in range(YAWS):
+        c, s = np.cos(2 * np.pi * k / YAWS), np.sin(2 * np.pi * k / YAWS)
+        wrist = arm.turned(np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ upright, now_q)
+        if wrist is None:
+            continue
+        for lower in LIFTS_M:
+            for out in DRAWN_IN_M:
+                lift = float(np.clip(now_q[1] + lower, spec.q_lower_rad[1], spec.q_upper_rad[1]))
+                q = np.array([0.0, lift, out, *wrist])
+                # Small, not across the way ahead, and without many turns.
+                tool = arm.tool(q).xyz
+                cost = float(np.linalg.norm(tool[:2])) + 0.5 * out - 0.3 * lower
+                cost += 0.1 * float(np.abs(wrist - now_q[3:]).max())
+                found.append((cost, q))
+    return [q for _, q in sorted(found, key=lambda one: one[0])]
