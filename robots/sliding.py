@@ -29,6 +29,8 @@ GAIN, TURN_GAIN = 4.0, 3.0
 """1/s: how fast an error along the rail, and of heading, is made good."""
 OFF_M, OFF_RAD = 0.05, 0.15
 """A base that is so far off its rail has been moved: the rail begins anew."""
+QUIET_RAD = 0.012
+"""So little off its heading the base is left alone: wheels that keep turning to and fro only slip more."""
 SPACE = 6
 """Joints that any pose takes."""
 
@@ -130,7 +132,9 @@ class SlidingRobot:
         ahead = (goal - before) / self._spec.period_s + GAIN * (goal - x)
         # What is off aside is made good by leaning towards the rail while the base goes.
         lean = -2.0 * aside * float(np.sign(ahead)) * min(1.0, abs(ahead) / 0.1)
-        twist = np.array([ahead, 0.0, TURN_GAIN * (lean - turned)])
+        off = lean - turned
+        turn = TURN_GAIN * float(np.sign(off)) * max(0.0, abs(off) - QUIET_RAD)
+        twist = np.array([ahead, 0.0, turn])
         return np.asarray(np.clip(twist, -base.velocity, base.velocity))
 
     def _place(self, state: RobotState) -> tuple[float, float, float]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
+from robots.mobile.again import corrected
 from robots.mobile.carry import carry, fold
 from robots.mobile.find import find, fixed_here
 from robots.mobile.glance import cloud, main_camera, see
@@ -189,6 +190,9 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
     outcome = go(body, surroundings(body, every), [way.approach_q[0]], width_m=plan.open_m)
     if outcome.status is not Status.SUCCEEDED:
         return outcome
+    if body.robot.spec.slides:
+        way = _seen_again(body, way, thing)
+        plan = way.plan
     stop = touched(BUMP_N)
     outcome = follow(body, way.approach_q[1:], width_m=plan.open_m, stop=stop)
     if outcome.status is not Status.SUCCEEDED:
@@ -221,6 +225,15 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
         body.grasp, body.held_q = None, None
         return Outcome(status=Status.GRASP_FAILED, detail=f"the {words} fell out of the hand")
     return Outcome(status=Status.SUCCEEDED, detail=f"holding the {words}")
+
+
+def _seen_again(body: Body, way: Way, thing: Thing) -> Way:
+    """The way from where the hand stands before the thing to where the thing is seen to be by now."""
+    tool_then = corrected(body, way.plan, thing)
+    if tool_then is None:
+        return way
+    q = straight_way(body, body.robot.state().arm_q, tool_then, speed_m_s=APPROACH_M_S)
+    return way if q is None else Way(plan=replace(way.plan, tool=tool_then), approach_q=q)
 
 
 def _lift(body: Body, *, under: bool) -> Outcome:

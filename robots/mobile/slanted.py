@@ -24,9 +24,9 @@ from robots.spec import RobotSpec
 Float = NDArray[np.float64]
 
 TILTS_RAD = (0.0, 0.3, 0.55, 0.8, 1.0)
-LIFT_M = 0.14
+LIFT_M = 0.18
 """A grasp from which what is held can be lifted by less costs more."""
-LOW_COST, TILT_COST = 0.5, 0.012
+LOW_COST, TILT_COST = 2.0, 0.012
 TOWARDS = 0.25
 """Cosine of how far aside a slanted hand may point from where the robot stands."""
 PALM_M = 0.006

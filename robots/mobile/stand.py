@@ -43,7 +43,10 @@ STEP_M, STEP_S = 1.2, 12.0
 HAND_M = 0.06
 """Above a surface the hand works at about this height, however tall things are."""
 MOST = 24
-BEARING_COST, HIDDEN_COST = 0.15, 2.0
+BEARING_COST, HIDDEN_COST, FAR_COST = 0.15, 2.0, 0.2
+RAIL_NEARLY = 0.12
+RAIL_BEARING_COST, RAIL_FAR_COST = 0.8, 0.8
+"""An arm that goes along with its base works best straight beside it, neither drawn in nor far out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +83,14 @@ def stands(body: Body, target: Float, *, level: bool) -> Float:
     shape = base_shape(spec, arm_q, load_parts(body))
     space = FreeSpace(shape, ground(body, obstacles_seen(body)), resolution=np.full(3, 0.1), margin_m=MARGIN_M + 0.01)
     places = []
-    for part in np.array_split(ranked[:, 1:], max(1, len(ranked) // 64)):
-        places += [p for p, ok in zip(part, space.free(part), strict=True) if ok]
+    for part in np.array_split(ranked, max(1, len(ranked) // 64)):
+        places += [p for p, ok in zip(part, space.free(part[:, 1:]), strict=True) if ok]
         if len(places) >= MOST:
             break
-    return np.array(places[:MOST]).reshape(-1, 3)
+    if spec.slides and places:
+        # The planner goes to whichever it finds first; for an arm that is bound to its base the better ones matter.
+        places = [p for p in places if p[0] < places[0][0] + RAIL_NEARLY]
+    return np.array(places[:MOST]).reshape(-1, 4)[:, 1:]
 
 
 @lru_cache(maxsize=64)
@@ -105,9 +111,10 @@ def reaches(spec: RobotSpec, height_m: float, level: bool) -> tuple[Reach, ...]:
             spare = min(
                 float(np.minimum(s.q - spec.q_lower_rad, spec.q_upper_rad - s.q).min() / span.max()) for s in solved
             )
-            cost = BEARING_COST * abs(turn) + 0.3 * max(0.0, 0.15 - spare)
+            cost = (RAIL_BEARING_COST if spec.slides else BEARING_COST) * abs(turn) + 0.3 * max(0.0, 0.15 - spare)
             cost += HIDDEN_COST if _hidden(spec, at) else 0.0
-            out.append(Reach(away_m=away, aside_rad=aside, cost=cost + 0.2 * abs(away - 0.6)))
+            far = RAIL_FAR_COST if spec.slides else FAR_COST
+            out.append(Reach(away_m=away, aside_rad=aside, cost=cost + far * abs(away - 0.6)))
     return tuple(sorted(out, key=lambda r: r.cost))
 
 
