@@ -37,9 +37,7 @@ SPACE = 6
 
 def needs_base(spec: RobotSpec) -> bool:
     """Whether the arm has too few joints for any pose of its tool, and stands on a base that goes straight ahead."""
-    return (
-        spec.base is not None and spec.base.drive is Drive.DIFFERENTIAL and spec.dof < SPACE and not spec.slides
-    )
+    return spec.base is not None and spec.base.drive is Drive.DIFFERENTIAL and spec.dof < SPACE and not spec.slides
 
 
 @cache

@@ -242,9 +242,7 @@ def _lift(body: Body, *, under: bool) -> Outcome:
     inwards = odom_T_base(body.robot.state()).xyz[:2] - here.xyz[:2]
     inwards = inwards / max(float(np.linalg.norm(inwards)), 1e-6)
     outcome = Outcome(status=Status.UNREACHABLE, detail="the arm gets no higher")
-    for up, pull in (
-        ((LOW_LIFT_M, 0.0),) if under else LIFTS if not body.robot.spec.slides else SLIDING_LIFTS
-    ):
+    for up, pull in ((LOW_LIFT_M, 0.0),) if under else LIFTS if not body.robot.spec.slides else SLIDING_LIFTS:
         higher = Pose(xyz=here.xyz + np.array([*(pull * inwards), up]), quat_xyzw=here.quat_xyzw)
         outcome = straight(body, higher, speed_m_s=0.25, width_m=0.0)
         if outcome.status is not Status.UNREACHABLE:

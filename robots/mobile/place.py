@@ -20,6 +20,7 @@ from robots.mobile.load import Load
 from robots.mobile.reach import configurations, follow, free, go, straight, straight_way, surroundings, tool, touched
 from robots.mobile.relief import Relief
 from robots.mobile.sight import View, odom_T_base, odom_T_world
+from robots.mobile.slide import hand_ahead
 from robots.mobile.spots import SPREAD_M, Spot, in_hollow, on_surface
 from robots.mobile.stand import step_nearer
 from robots.mobile.things import Thing
@@ -99,12 +100,15 @@ def _spots(
     support: float, head: View,
 ) -> list[Spot] | Outcome:  # fmt: skip
     spec, surface = body.robot.spec, surface_at(body, point)
+    ahead = hand_ahead(body)
     if relation is Relation.WHERE:
         support = float(point[2])
-        return on_surface(spec, load, Relief.of(every, point[:2], support), _near(point[:2], 0.03), gap_m=0.004)
+        return on_surface(
+            spec, load, Relief.of(every, point[:2], support), _near(point[:2], 0.03), gap_m=0.004, ahead=ahead
+        )
     if relation is Relation.ASIDE:
         relief = Relief.of(every, point[:2], support, half_m=0.4)
-        return on_surface(spec, load, relief, _over(body, surface, point[:2], 0.35, 0.03), gap_m=0.03)
+        return on_surface(spec, load, relief, _over(body, surface, point[:2], 0.35, 0.03), gap_m=0.03, ahead=ahead)
     if thing is None or (surface is not None and point[2] < support + ON_M and relation not in SIDES):
         relief = Relief.of(every, point[:2], support, half_m=0.4)
         if relation in SIDES:
@@ -115,13 +119,13 @@ def _spots(
         if surface is not None and surface.enclosed:
             middle = (odom_T_world(body.robot.state()) @ surface.pose).xyz[:2]
             radius = 0.6 * min(surface.half_m)
-            return in_hollow(spec, load, relief, middle, radius, most_fall_m=BIN_FALL_M)
-        return on_surface(spec, load, relief, _over(body, surface, point[:2], 0.25, 0.02))
+            return in_hollow(spec, load, relief, middle, radius, most_fall_m=BIN_FALL_M, ahead=ahead)
+        return on_surface(spec, load, relief, _over(body, surface, point[:2], 0.25, 0.02), ahead=ahead)
     if relation in SIDES:
         relief = Relief.of(every, thing.centre, support, half_m=0.4)
-        return on_surface(spec, load, relief, _beside(head, thing, load, SIDES[relation]))
+        return on_surface(spec, load, relief, _beside(head, thing, load, SIDES[relation]), ahead=ahead)
     relief = Relief.of(every, thing.centre, support)
-    return in_hollow(spec, load, relief, thing.centre, 0.7 * min(thing.half_m), most_fall_m=FALL_M)
+    return in_hollow(spec, load, relief, thing.centre, 0.7 * min(thing.half_m), most_fall_m=FALL_M, ahead=ahead)
 
 
 def put(body: Body, load: Load, spots: list[Spot], points: Float) -> Outcome:

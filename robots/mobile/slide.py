@@ -9,6 +9,7 @@ from robots.geometry import Pose
 from robots.interface import Status
 from robots.kinematics import Kinematics, kinematics
 from robots.mobile.load import Load
+from robots.mobile.sight import odom_T_base
 from robots.planning.motion import Motion, Pace
 from robots.primitives.base import Body
 from robots.spec import RobotSpec
@@ -33,6 +34,11 @@ def bearing(spec: RobotSpec) -> float:
         return 0.0
     ahead = kinematics(spec).tool(spec.posture).xyz - kinematics(spec).tool(spec.posture).apply(np.array([0, 0, -0.2]))
     return float(np.arctan2(ahead[1], ahead[0]))
+
+
+def hand_ahead(body: Body) -> float | None:
+    """Where the hand does best to point, rad in odom; None for an arm that may point it anywhere."""
+    return odom_T_base(body.robot.state()).yaw_rad + bearing(body.robot.spec) if body.robot.spec.slides else None
 
 
 def above_floor(points: Float) -> Float:
@@ -90,3 +96,32 @@ def upright_beside(spec: RobotSpec, arm: Kinematics, load: Load, now_q: Float) -
                 cost += 0.1 * float(np.abs(wrist - now_q[3:]).max())
                 found.append((cost, q))
     return [q for _, q in sorted(found, key=lambda one: one[0])]
+
+
+def held_beside(body: Body, load: Load, places: list[Float]) -> list[list[Float]]:
+    """Configurations [J] that hold a load upright at `places` [3] of the tool, ahead of where the arm points; by place.
+
+    Places are tried at their height first, then lower: a hand that hangs from its lift gets only so high.
+    """
+    spec, state = body.robot.spec, body.robot.state()
+    upright = load.tool_T_thing.inverse().rotation
+    out: list[list[Float]] = []
+    turn = bearing(spec)
+    for place in places:
+        for lower in (0.0, 0.1, 0.2, 0.3):
+            c, s = np.cos(turn), np.sin(turn)
+            xyz = np.array([c * place[0] - s * place[1], s * place[0] + c * place[1], place[2] - lower])
+            ways = []
+            for k in range(YAWS):
+                yaw = 2 * np.pi * k / YAWS
+                matrix = np.eye(4)
+                matrix[:3, :3] = Pose.from_xyz_yaw([0.0, 0.0, 0.0], yaw).rotation @ upright
+                matrix[:3, 3] = xyz
+                found = body.kinematics.solve(Pose.from_matrix(matrix), state.arm_q)
+                if found.converged:
+                    ways.append(found.q)
+            if ways:
+                # The base goes as little as may be.
+                out.append(sorted(ways, key=lambda q: abs(float(q[0])))[:3])
+                break
+    return out

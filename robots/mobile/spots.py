@@ -41,25 +41,29 @@ class Spot:
 
 
 def on_surface(
-    spec: RobotSpec, load: Load, relief: Relief, wishes: Iterable[tuple[Float, float]], *, gap_m: float = GAP_M
-) -> list[Spot]:
-    """Level, free spots of the relief's support at places [2] with the costs given beside them, best first."""
+    spec: RobotSpec, load: Load, relief: Relief, wishes: Iterable[tuple[Float, float]], *, gap_m: float = GAP_M,
+    ahead: float | None = None,
+) -> list[Spot]:  # fmt: skip
+    """Level, free spots of the relief's support at places [2] with the costs given beside them, best first. ahead: rad,
+    where the hand should point."""
     out = []
     for xy, cost in wishes:
-        for yaw in _yaws(load):
+        for yaw in _yaws(load, ahead):
             under = _under(relief, load, xy, yaw, gap_m)
             if float(under.max()) > relief.support_m + LEVEL_M:
                 continue
             spot = _settled(spec, load, relief, xy, yaw, relief.support_m)
             if spot is not None and spot.fall_m < 0.012:
-                out.append(Spot(**{**vars(spot), "cost": cost + 0.002 * abs(yaw) + spot.fall_m}))
+                turned = 0.002 * abs(yaw) if ahead is None else 0.0
+                out.append(Spot(**{**vars(spot), "cost": cost + turned + spot.fall_m}))
                 break
     return sorted(out, key=lambda spot: spot.cost)
 
 
 def in_hollow(
-    spec: RobotSpec, load: Load, relief: Relief, middle: Float, radius_m: float, *, most_fall_m: float
-) -> list[Spot]:
+    spec: RobotSpec, load: Load, relief: Relief, middle: Float, radius_m: float, *, most_fall_m: float,
+    ahead: float | None = None,
+) -> list[Spot]:  # fmt: skip
     """Spots in or on something around `middle` [2]: as low as it gets, and near the middle; best first."""
     out = []
     steps = np.arange(-radius_m, radius_m + 1e-6, max(0.008, radius_m / 6))
@@ -69,7 +73,7 @@ def in_hollow(
             if away > radius_m:
                 continue
             xy = middle + np.array([dx, dy])
-            for yaw in _yaws(load):
+            for yaw in _yaws(load, ahead):
                 under = _under(relief, load, xy, yaw, 0.002)
                 rest = float(under.max())
                 spot = _settled(spec, load, relief, xy, yaw, rest)
@@ -82,16 +86,25 @@ def in_hollow(
                     + 0.5 * away
                     + 0.5 * spot.fall_m
                     + (0.05 if tips else 0.0)
-                    + 0.001 * abs(yaw)
+                    + (0.001 * abs(yaw) if ahead is None else 0.0)
                 )
                 out.append(Spot(**{**vars(spot), "cost": cost}))
     return sorted(out, key=lambda spot: spot.cost)
 
 
-def _yaws(load: Load) -> Float:
-    """Turns of the thing; of one that is held level any, since the hand comes from where it can."""
+def _yaws(load: Load, ahead: float | None) -> Float:
+    """Turns of the thing; of one that is held level any, since the hand comes from where it can.
+
+    ahead: those with which the hand points there, within ASIDE_RAD, the nearest first; a hand that points down, any.
+    """
     count = 2 * YAWS if load.level else YAWS
-    return np.asarray((np.arange(count) * 2 * np.pi / count + np.pi) % (2 * np.pi) - np.pi)
+    yaws = np.asarray((np.arange(count) * 2 * np.pi / count + np.pi) % (2 * np.pi) - np.pi)
+    hand = load.tool_T_thing.inverse().rotation[:2, 2]
+    if ahead is None or float(np.linalg.norm(hand)) < 0.2:
+        return yaws
+    # That with which it points exactly there, and others around it.
+    yaws = ahead - float(np.arctan2(hand[1], hand[0])) + np.array([0.0, 0.3, -0.3, 0.6, -0.6, 0.9, -0.9, 1.2, -1.2])
+    return np.asarray((yaws + np.pi) % (2 * np.pi) - np.pi)
 
 
 def _under(relief: Relief, load: Load, xy: Float, yaw: float, gap_m: float) -> Float:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from robots.planning.shape import Part, capsule
 from robots.spec import RobotSpec
 
-FLOOR_M = 0.055
-"""Nothing lower stands for the base: what depth shows there is the floor."""
+BASE_BALL_M = 0.078
+"""Down to 2 cm above the floor: what depth shows lower than 5 cm is left out (robots.mobile.slide.FLOOR_M)."""
 STRETCH_APART = (*({i, j} for i in range(2, 7) for j in range(i + 1, 7)), {6, 8}, {7, 9})
 """Frames whose balls overlap, though nothing touches: the telescope's segments, and what the wrist folds into."""
 RIM = (
-    (0.0, -0.11), (0.0, -0.04), (0.0, 0.04), (0.0, 0.13), (-0.09, -0.12), (-0.09, 0.13), (-0.19, -0.11), (-0.19, -0.04),
-    (-0.19, 0.04), (-0.19, 0.09), (-0.09, 0.0),
+    (-0.02, -0.115), (-0.02, -0.04), (-0.02, 0.04), (-0.02, 0.12), (-0.11, -0.115), (-0.11, 0.125), (-0.2, -0.115),
+    (-0.2, -0.04), (-0.2, 0.04), (-0.2, 0.11), (-0.11, 0.0),
 )  # fmt: skip
 """Middles of the base's balls, x and y, m."""
 
 
 def stretch_parts(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
-    """The base with mast and head on the last frame before the lift's, the arm and the hand, its fingers `width_m` apart.
+    """The base with mast and head on the last frame before the lift's, arm and hand with the fingers `width_m` apart.
 
     Where the base goes ahead as the arm's first joint it moves, and is kept clear like the arm.
     """
@@ -27,7 +25,7 @@ def stretch_parts(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
     lift, arm, yaw, pitch, roll = (rail + k for k in (1, 5, 6, 7, 8))
     own: list[Part] = []
     for x, y in RIM:
-        own.append(Part(frame=rail, centre_m=(x, y, FLOOR_M + 0.065), radius_m=0.065, anchored=rail == 0))
+        own.append(Part(frame=rail, centre_m=(x, y, 0.1), radius_m=BASE_BALL_M, anchored=rail == 0))
     own += _standing(rail, capsule(rail, (-0.067, 0.135, 0.2), (-0.067, 0.135, 1.3), 0.032))
     own += _standing(rail, capsule(rail, (-0.05, 0.1, 1.38), (0.0, 0.0, 1.37), 0.05))
     own += _standing(rail, capsule(rail, (0.01, 0.0, 1.33), (0.01, 0.0, 1.25), 0.06))
@@ -39,7 +37,7 @@ def stretch_parts(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
         body += capsule(segment, (0.0, 0.0, -0.13), (0.0, 0.0, 0.0), 0.036)
     body += capsule(arm, (0.02, 0.0, 0.0), (0.085, 0.0, 0.0), 0.032)
     # The wrist, to both sides of its three axes.
-    body += capsule(yaw, (0.015, 0.0, 0.015), (0.045, 0.03, 0.03), 0.036)
+    body += capsule(yaw, (0.015, 0.0, 0.015), (0.05, 0.025, 0.028), 0.040)
     body += capsule(pitch, (0.0, -0.02, 0.015), (0.0, 0.0, 0.015), 0.036)
     # Palm, camera and fingers.
     body += capsule(roll, (0.0, 0.0, 0.03), (0.0, 0.0, 0.10), 0.050)
