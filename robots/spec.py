@@ -40,7 +40,8 @@ class RobotSpec:
     tool_link: the grasp point between the finger tips, z out of the hand, y along the opening of the fingers.
     fingertip_m: how far the tips reach beyond the tool point, along the tool's z.
     finger_depth_m: how far above the tips the palm begins. finger_thickness_m: of one finger along the tool's y, at
-    the tip. finger_breadth_m: of a finger along the tool's x. palm_half_m: the hand's half extents along tool x and y.
+    the tip. finger_breadth_m: of a finger along the tool's x. palm_half_m: the hand's half extents along tool x and y;
+    palm_low_m: against tool x, where that is less (a camera on one side).
     jerk_rad_s3: where it is not given, JERK_PER_ACCELERATION times the acceleration.
     tool_lower_m, tool_upper_m: the box that the tool point may move in; floor_m: nothing of the hand goes below.
     slides: the arm's first joint is the base's own way ahead (robots.sliding), for arms that need it.
@@ -77,6 +78,7 @@ class RobotSpec:
     head: HeadSpec | None = None
     cameras: tuple[CameraMount, ...] = ()
     slides: bool = False
+    palm_low_m: float | None = None
     carry_q_rad: Float = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:

@@ -49,7 +49,7 @@ def head_towards(body: Body, point: Float) -> Float | None:
             change = np.linalg.lstsq(slope, -error, rcond=None)[0]
             q = np.clip(q + np.clip(change, -0.5, 0.5), lower, upper)
         left = float(np.linalg.norm(off(q)))
-        if left < least:
+        if left < least - MISSED_RAD:
             best, least = q, left
         if least < MISSED_RAD:
             break

@@ -220,9 +220,10 @@ def _level(spec: RobotSpec, thing: Thing, upper: Float, z: float, azimuth: float
         a, b = others[:, :2] @ into - tip, np.abs(others[:, :2] @ across - middle)
         outer = opening / 2 + spec.finger_thickness_m + 0.004
         high_m = np.abs(others[:, 2] - z)
+        low_m = spec.palm_half_m[0] if spec.palm_low_m is None else spec.palm_low_m
         fingers = (a > -0.12) & (a < 0.002) & (b < outer) & (high_m < spec.finger_breadth_m / 2 + 0.006)
         palm = (a > -0.25) & (a < -spec.finger_depth_m) & (b < spec.palm_half_m[1])
-        palm &= high_m < spec.palm_half_m[0] + 0.01
+        palm &= (others[:, 2] - z < spec.palm_half_m[0] + 0.01) & (z - others[:, 2] < low_m + 0.01)
         if int((fingers | palm).sum()) > 2:
             return None
     xy = (tip - spec.fingertip_m) * into + middle * across

@@ -44,7 +44,8 @@ def stretch_parts(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
     body += capsule(-1, (0.065, -0.02, -0.165), (0.065, 0.02, -0.165), 0.027)
     aside = width_m / 2 + spec.finger_thickness_m / 2
     for y in (-aside, aside):
-        body += capsule(-1, (0.0, y, -0.11), (0.0, y, spec.fingertip_m - 0.014), 0.014)
+        body += capsule(-1, (0.0, y, -0.11), (0.0, y, -0.03), 0.014)
+        body += capsule(-1, (0.0, y, -0.01), (0.0, y, spec.fingertip_m - 0.018), 0.019)
     return (*own, *body)
 
 
