@@ -38,7 +38,7 @@ RAIL_COST = 0.10
 def slanted(
     spec: RobotSpec, arm: Kinematics, thing: Thing, relief: Relief, plans: list[GraspPlan], ahead: Float
 ) -> list[GraspPlan]:
-    """The plans, all pointing down, and others tilted from them; best first. ahead: [2], from the robot to the thing."""
+    """The plans, all pointing down, and others tilted from them; best first. ahead: [2], from robot to thing."""
     sight = ahead / max(float(np.linalg.norm(ahead)), 1e-9)
     tops = {tilt: highest(spec, arm, tilt) for tilt in TILTS_RAD}
     out: list[GraspPlan] = []

@@ -6,11 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robots.geometry import Pose
-from robots.interface import Status
 from robots.kinematics import Kinematics, kinematics
 from robots.mobile.load import Load
 from robots.mobile.sight import odom_T_base
-from robots.planning.motion import Motion, Pace
 from robots.primitives.base import Body
 from robots.spec import RobotSpec
 
@@ -18,9 +16,6 @@ Float = NDArray[np.float64]
 
 FLOOR_M = 0.05
 """Points no higher than this are the floor that the base goes over."""
-STEP_M, STEP_RAD = 0.02, 0.1
-JUMP = 0.6
-"""Joints (rad or m) that would have to go so far between two samples of a line do not follow it."""
 YAWS = 16
 LIFTS_M = (0.0, -0.1, -0.25, -0.4)
 """Where a load is carried, from the height that the lift has now."""
@@ -55,26 +50,6 @@ def leaning(at: Float, azimuth: float, tilt: float, away_m: float) -> Pose:
     matrix[:3, :3] = np.column_stack([x, np.cross(z, x), z])
     matrix[:3, 3] = at - away_m * z
     return Pose.from_matrix(matrix)
-
-
-def slid(body: Body, start_q: Float, goal: Pose, pace: Pace) -> Motion:
-    """The tool straight from `start_q` [J] to base_T_tool = `goal`, turning evenly, in time."""
-    arm = body.kinematics
-    start = arm.tool(start_q)
-    off = goal.quat_xyzw if float(goal.quat_xyzw @ start.quat_xyzw) >= 0 else -goal.quat_xyzw
-    angle = 2 * float(np.arccos(np.clip(off @ start.quat_xyzw, -1.0, 1.0)))
-    count = 1 + int(max(float(np.linalg.norm(goal.xyz - start.xyz)) / STEP_M, angle / STEP_RAD))
-    q = [np.asarray(start_q, dtype=np.float64)]
-    for share in np.linspace(0.0, 1.0, count + 1)[1:]:
-        quat = (1 - share) * start.quat_xyzw + share * off
-        pose = Pose(xyz=(1 - share) * start.xyz + share * goal.xyz, quat_xyzw=quat / np.linalg.norm(quat))
-        found = arm.solve(pose, q[-1])
-        if not found.converged or float(np.abs(found.q - q[-1]).max()) > JUMP:
-            x, y, z = pose.xyz
-            detail = f"the arm can't go straight to ({x:.3f}, {y:.3f}, {z:.3f}) m"
-            return Motion(status=Status.UNREACHABLE, q=np.empty((0, len(q[0]))), detail=detail)
-        q.append(found.q)
-    return Motion(status=Status.SUCCEEDED, q=body.planner.timed(np.array(q), pace))
 
 
 def upright_beside(spec: RobotSpec, arm: Kinematics, load: Load, now_q: Float) -> list[Float]:
