@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.kinematics import Kinematics
 from robots.mobile.grasps import OVER_M, GraspPlan, turned_over
+from robots.mobile.reach import follow
 from robots.mobile.relief import Relief
 from robots.mobile.sight import odom_T_base
 from robots.mobile.things import Thing
+from robots.planning.motion import Pace
 from robots.primitives.base import Body
 from robots.spec import RobotSpec
 
@@ -29,6 +31,7 @@ LIFT_M = 0.18
 LOW_COST, TILT_COST = 2.0, 0.012
 TOWARDS = 0.25
 """Cosine of how far aside a slanted hand may point from where the robot stands."""
+WIDER_M = (0.03, 0.015, 0.0)
 PALM_M = 0.006
 KEPT = 60
 RAIL_COST = 0.10
@@ -50,11 +53,14 @@ def slanted(
             for tilt in TILTS_RAD:
                 pose = _tilted(spec, plan, side, tilt, thing.support_m)
                 room = tops[tilt] - float(pose.xyz[2])
-                if room < 0.03 or (tilt > 0 and not _clear(spec, relief, pose, plan.open_m)):
+                if room < 0.03:
+                    continue
+                opening = _opening(spec, relief, pose, plan.open_m, upright=tilt == 0.0)
+                if opening is None:
                     continue
                 cost = plan.cost + LOW_COST * max(0.0, LIFT_M - room) + TILT_COST * tilt
                 cost += 0.01 * (1.0 - float(side * x @ sight))
-                out.append(replace(plan, tool=pose, cost=cost))
+                out.append(replace(plan, tool=pose, open_m=opening, cost=cost))
     return sorted(out, key=lambda plan: plan.cost)[:KEPT]
 
 
@@ -77,6 +83,17 @@ def _tilted(spec: RobotSpec, plan: GraspPlan, side: float, tilt: float, support_
     low = spec.fingertip_m * np.cos(tilt) + spec.finger_breadth_m / 2 * np.sin(tilt)
     z = max(tip, support_m + OVER_M) + low
     return Pose(xyz=np.array([*plan.tool.xyz[:2], z]), quat_xyzw=pose.quat_xyzw)
+
+
+def _opening(spec: RobotSpec, relief: Relief, tool: Pose, open_m: float, *, upright: bool) -> float | None:
+    """How far the fingers open: farther than they must where there is room, since wheels slip; None: no room.
+
+    upright: `open_m` itself was found free already."""
+    for more in WIDER_M:
+        wide = min(open_m + more, spec.gripper_max_width_m)
+        if (more == 0.0 and upright) or _clear(spec, relief, tool, wide):
+            return wide
+    return None
 
 
 def _clear(spec: RobotSpec, relief: Relief, tool: Pose, open_m: float) -> bool:
@@ -111,3 +128,16 @@ def along_rail(body: Body, plans: list[GraspPlan]) -> list[GraspPlan]:
 def both(plan: GraspPlan) -> tuple[GraspPlan, GraspPlan]:
     """A plan, and the hand the other way round."""
     return plan, turned_over(plan)
+
+
+def raise_hand(body: Body, height_m: float, most_rad: float) -> None:
+    """Tilts the hand up by no more than most_rad until the tool is `height_m` above the floor, if it is lower."""
+    arm, spec = body.kinematics, body.robot.spec
+    start = np.array(body.robot.state().arm_q)
+    goal = start.copy()
+    for more in np.arange(0.0, most_rad + 1e-9, 0.05):
+        goal[4] = min(start[4] + more, float(spec.q_upper_rad[4]))
+        if arm.tool(goal).xyz[2] >= height_m:
+            break
+    if goal[4] - start[4] > 1e-3:
+        follow(body, body.planner.to_q(start, goal, pace=Pace(velocity=0.3, acceleration=0.3)).q, width_m=0.0)

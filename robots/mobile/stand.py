@@ -33,7 +33,7 @@ Float = NDArray[np.float64]
 AWAY_M = (0.48, 0.54, 0.60, 0.66, 0.72, 0.80, 0.90)
 ASIDE_RAD = (0.0, 0.3, -0.3, 0.6, -0.6, 1.0, -1.0, 1.57, -1.57)
 """Bearings of the target, to the left, at which the base may stand; the last two for arms that reach sideways."""
-BESIDE_RAD = (0.0, 0.25, -0.25, 0.5, -0.5)
+BESIDE_RAD = (0.0, 0.15, -0.15, 0.35, -0.35)
 """For arms that go along with their base: from where the arm points."""
 AROUND = 36
 LOW_M, HIGH_M = 0.03, 0.18
@@ -192,7 +192,8 @@ def _goals(spec: RobotSpec, at: Float, aside: float) -> list[list[Pose]]:
     if not spec.slides:
         return above
     # Higher up a hand that hangs from its lift must lean, or come level.
-    return above + [[leaning(at + [0.0, 0.0, z], aside, tilt, 0.0) for z in (LOW_M, LEANS_M)] for tilt in (0.6, 1.0)]
+    front = bearing(spec)
+    return above + [[leaning(at + [0.0, 0.0, z], front, tilt, 0.0) for z in (LOW_M, LEANS_M)] for tilt in (0.6, 1.0)]
 
 
 _HALF = Pose(xyz=np.zeros(3), quat_xyzw=np.array([0.0, 0.0, 1.0, 0.0]))
