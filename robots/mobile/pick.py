@@ -54,8 +54,8 @@ SLIDING_LIFTS = ((LIFT_M, 0.0), (0.14, 0.0), (0.10, 0.0), (0.07, 0.0), (LOW_LIFT
 """An arm on a lift gains no height by drawing back."""
 ABOVE_LIFT_M, OUT_M = 0.012, (0.30, 0.24, 0.18, 0.10)
 """What is lifted under a shelf stays so far from what is above, and is then drawn out so far."""
-RAISED_M, HOLLOW_RAD, SOLID_RAD = 0.165, 0.3, 0.9
-"""A hand that hangs from a lift gains the height that is then missing by tilting up, with vessels by less."""
+RAISED_M, DEEP_M, HOLLOW_RAD, SOLID_RAD = 0.19, 0.04, 0.4, 0.9
+"""A hand that hangs from a lift gains the height that is then missing by tilting up, with vessels so deep by less."""
 SHORT_M = 0.06
 """The straight approach is no shorter than this."""
 BUMP_N = 30.0
@@ -239,8 +239,9 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
     outcome = _lift(body, room_m=room)
     if outcome.status is Status.SUCCEEDED and plan.level and room < LIFT_M + 0.1:
         _draw_out(body)
-    if outcome.status is Status.SUCCEEDED and not plan.level and body.robot.spec.slides:
-        raise_hand(body, plan.tool.xyz[2] + RAISED_M, HOLLOW_RAD if thing.hollow else SOLID_RAD)
+    if outcome.status is Status.SUCCEEDED and body.robot.spec.slides:
+        deep = thing.hollow and thing.height_m > DEEP_M
+        raise_hand(body, plan.tool.xyz[2] + RAISED_M, HOLLOW_RAD if deep else SOLID_RAD)
     steady = body.steady_grip()
     if steady is None or _still_there(body, thing, sighting):
         body.grasp = None
