@@ -84,9 +84,12 @@ def test_the_base_goes_along_as_the_first_joint() -> None:
     assert abs(gone.xyz[1]) < 0.01
     assert np.abs(state.arm_q - goal).max() < 0.004
     # Where the rail began stays where it was, though the base has left it; and poses agree with the plain robot's.
-    tool = state.odom_T_base @ body.kinematics.tool(state.arm_q)
     plain = robot.state()
-    assert np.abs(tool.xyz - (plain.odom_T_base @ kinematics(stretch()).tool(plain.arm_q)).xyz).max() < 1e-3
+    plain_base = plain.odom_T_base
+    assert state.odom_T_base is not None
+    assert plain_base is not None
+    tool = state.odom_T_base @ body.kinematics.tool(state.arm_q)
+    assert np.abs(tool.xyz - (plain_base @ kinematics(stretch()).tool(plain.arm_q)).xyz).max() < 1e-3
     assert np.abs(state.odom_T_base.xyz[:2]).max() < 0.01
     body.robot.send(Command(base_twist=np.zeros(3)))
     assert body.robot.state().arm_q[0] == 0.0
