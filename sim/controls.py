@@ -15,7 +15,7 @@ from zlib import crc32
 
 import numpy as np
 
-from robots.interface import Command, Observation, Robot, RobotState
+from robots.interface import CameraFrame, Command, Observation, Robot, RobotState
 from robots.spec import RobotSpec
 from sim.chain import next_task
 from sim.episode import TaskSpec, Theatre
@@ -68,7 +68,13 @@ class Blindfolded:
 
     def observe(self) -> Observation:
         seen = self._robot.observe()
-        frames = {name: replace(frame, rgb=np.full_like(frame.rgb, _GREY)) for name, frame in seen.frames.items()}
+        frames = {
+            name: CameraFrame(
+                rgb=np.full((*f.depth_m.shape, 3), _GREY), depth_m=f.depth_m, intrinsics=f.intrinsics,
+                world_T_camera=f.world_T_camera,
+            )
+            for name, f in seen.frames.items()
+        }  # fmt: skip
         return replace(seen, frames=frames)
 
     def state(self) -> RobotState:

@@ -28,6 +28,10 @@ class Moment:
         """Of all cameras at once."""
         return dict(zip(self._names, self._renderer.render_all([self._shot])[0], strict=True))
 
+    def draw(self) -> None:
+        """Now, because its renderer goes."""
+        _ = self.pictures
+
     def depth_m(self, name: str) -> NDArray[np.float32]:
         """float32[H,W] of one camera, as its picture has it, for a tenth of the time."""
         if "pictures" in vars(self):

@@ -82,9 +82,8 @@ class GLRenderer:
             parts, matrices, look, programs = self._prepared(shot)
             coarse: tuple[int, ...] = (0,) * len(parts)
             if shot.tolerance_px > 0:
-                coarse = levels(
-                    [p.mesh_key for p in parts], *_spheres(parts, matrices), shot.cameras, shot.tolerance_px
-                )
+                spheres = _spheres(parts, matrices)
+                coarse = levels([p.mesh_key for p in parts], *spheres, shot.cameras, shot.tolerance_px)
             batch = self._batch(look, programs, parts, coarse)
             self._write_parts(parts, matrices, look)
             return tuple(self._depth(batch, programs.depth, camera) for camera in shot.cameras)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Literal
+from weakref import WeakSet
 
 import numpy as np
 
@@ -41,6 +42,7 @@ class SimRobot:
         self._teleports = -1
         self._sent_at_s = 0.0
         self._closed = False
+        self._moments: WeakSet[Moment] = WeakSet()
 
     def reset(self, scene: AnyScene) -> None:
         """A new scene, clock at 0."""
@@ -82,7 +84,12 @@ class SimRobot:
         """Drawn from close before the lens on, so that nothing nearer than a depth camera measures is seen through."""
         cameras = {name: replace(camera, near_m=LENS_M) for name, camera in arm.cameras().items()}
         shot = Shot(parts=parts, cameras=tuple(cameras.values()), lights=self.world.scene.lights)
-        return Moment(self.renderer, shot, tuple(cameras))
+        return self._moment(shot, tuple(cameras))
+
+    def _moment(self, shot: Shot, names: tuple[str, ...]) -> Moment:
+        moment = Moment(self.renderer, shot, names)
+        self._moments.add(moment)
+        return moment
 
     def _late_frames(self, arm: MobileArm, state: RobotState) -> dict[str, CameraFrame]:
         """Taken where the cameras really are, with the poses that the robot believes they have."""
@@ -90,7 +97,7 @@ class SimRobot:
         frames: dict[str, CameraFrame] = {}
         if world.scene.camera is not None:
             camera = world.camera
-            still = Moment(self.renderer, Shot(parts=parts, cameras=(camera,), lights=world.scene.lights), (CAMERA,))
+            still = self._moment(Shot(parts=parts, cameras=(camera,), lights=world.scene.lights), (CAMERA,))
             frames[CAMERA] = LateFrame(
                 still, CAMERA, intrinsics=camera.intrinsics, world_T_camera=camera.world_T_camera
             )
@@ -164,6 +171,8 @@ class SimRobot:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
+            for moment in self._moments:
+                moment.draw()  # somebody still holds it
             self.renderer.close()
             self.world.close()
 

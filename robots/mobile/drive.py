@@ -81,10 +81,10 @@ def ground(body: Body, points: Float) -> Scene:
 
 @lru_cache(maxsize=4)
 def _known(
-    room: RoomMap | None, area_m: tuple[float, float, float, float], ajar: tuple[tuple[str, float], ...]
+    rooms: RoomMap | None, area_m: tuple[float, float, float, float], ajar: tuple[tuple[str, float], ...]
 ) -> Scene:
     """The map alone, with parts open as far as `ajar` says."""
-    solids = () if room is None else room.solids_now(dict(ajar))
+    solids = () if rooms is None else rooms.solids_now(dict(ajar))
     boxes = [Box(pose=s.pose, half_m=np.maximum(s.half_m, 0.004), name=s.name) for s in solids]
     x0, y0, x1, y1 = area_m
     low, high = np.array([x0 - 0.3, y0 - 0.3, 0.0]), np.array([x1 + 0.3, y1 + 0.3, 1.9])
@@ -183,7 +183,8 @@ def follow_way(body: Body, motion: BaseMotion, points: Float, *, deadline_s: flo
                 robot.stop()
                 return Outcome(status=Status.TIMED_OUT, detail="the way took too long"), points
             _look_ahead(body, motion.q[min(i + ahead, len(motion.q) - 1)])
-            seen = obstacles_seen(body)
+            # What is where the robot stands is no obstacle, but its own load, askew in the hand.
+            seen = _off(shape, flat(believed(robot.state())), obstacles_seen(body))
             if len(seen) and _meets(shape.centres(motion.q[i : i + ahead : 6]), shape.radii_m, seen):
                 _brake(body)
                 return Outcome(status=Status.PATH_BLOCKED, detail="something stands in the way"), _joined(points, seen)

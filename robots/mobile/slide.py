@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.kinematics import Kinematics, kinematics
 from robots.mobile.load import Load
-from robots.mobile.sight import odom_T_base
 from robots.primitives.base import Body
 from robots.spec import RobotSpec
 
@@ -29,11 +28,6 @@ def bearing(spec: RobotSpec) -> float:
         return 0.0
     ahead = kinematics(spec).tool(spec.posture).xyz - kinematics(spec).tool(spec.posture).apply(np.array([0, 0, -0.2]))
     return float(np.arctan2(ahead[1], ahead[0]))
-
-
-def hand_ahead(body: Body) -> float | None:
-    """Where the hand does best to point, rad in odom; None for an arm that may point it anywhere."""
-    return odom_T_base(body.robot.state()).yaw_rad + bearing(body.robot.spec) if body.robot.spec.slides else None
 
 
 def above_floor(points: Float) -> Float:
