@@ -53,7 +53,7 @@ LIFTS = ((LIFT_M, 0.0), (LIFT_M, 0.08), (LIFT_M, 0.16), (LOW_LIFT_M, 0.0))
 """Up, and towards the robot, in the order in which they are tried."""
 SLIDING_LIFTS = ((LIFT_M, 0.0), (0.14, 0.0), (0.10, 0.0), (0.07, 0.0), (LOW_LIFT_M, 0.0))
 """An arm on a lift gains no height by drawing back."""
-RAISED_M, DEEP_M, HOLLOW_RAD, SOLID_RAD = 0.19, 0.04, 0.4, 0.9
+RAISED_M, DEEP_M, HOLLOW_RAD, SOLID_RAD = 0.21, 0.04, 0.4, 0.9
 """A hand that hangs from a lift gains the height that is then missing by tilting up, with vessels so deep by less."""
 ABOVE_LIFT_M, LEAST_LIFT_M, OUT_M = 0.012, 0.008, (0.30, 0.24, 0.18, 0.10)
 """What is lifted between boards stays so far from what is above, is lifted by the second at least, and is then drawn

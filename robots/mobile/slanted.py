@@ -29,7 +29,7 @@ TILTS_RAD = (0.0, 0.3, 0.55, 0.8, 1.0)
 LIFT_M = 0.18
 """A grasp from which what is held can be lifted by less costs more."""
 LOW_COST, TILT_COST = 2.0, 0.012
-TOWARDS = 0.25
+TOWARDS = -0.1
 """Cosine of how far aside a slanted hand may point from where the robot stands."""
 WIDER_M = (0.03, 0.015, 0.0)
 PALM_M = 0.006
@@ -48,9 +48,9 @@ def slanted(
     for plan in plans:
         x = plan.tool.rotation[:2, 0]
         for side in (1.0, -1.0):
-            if float(side * x @ sight) < TOWARDS:
-                continue
-            for tilt in TILTS_RAD:
+            towards = float(side * x @ sight)
+            # A hand that points down has no side that it comes from.
+            for tilt in TILTS_RAD if towards > TOWARDS else TILTS_RAD[:1]:
                 pose = _tilted(spec, plan, side, tilt, thing.support_m)
                 room = tops[tilt] - float(pose.xyz[2])
                 if room < 0.03:
@@ -59,7 +59,7 @@ def slanted(
                 if opening is None:
                     continue
                 cost = plan.cost + LOW_COST * max(0.0, LIFT_M - room) + TILT_COST * tilt
-                cost += 0.01 * (1.0 - float(side * x @ sight))
+                cost += 0.01 * (1.0 - towards) if tilt > 0.0 else 0.0
                 out.append(replace(plan, tool=pose, open_m=opening, cost=cost))
     return sorted(out, key=lambda plan: plan.cost)[:KEPT]
 

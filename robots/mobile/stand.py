@@ -53,7 +53,7 @@ SIDE_MOST, SIDE_TRIED, SIDE_WAYS, SIDE_AWAY_M = 4, 32, 4, 0.78
 of the hand they are good, and the best distance."""
 SIDE_TURNS = (0.0, 0.5, -0.5)
 BEARING_COST, HIDDEN_COST, FAR_COST = 0.15, 2.0, 0.2
-RAIL_BEARING_COST, RAIL_FAR_COST, RAIL_NEARLY = 0.8, 0.8, 0.12
+RAIL_BEARING_COST, RAIL_FAR_COST, RAIL_NEARLY = 0.8, 2.0, 0.12
 """An arm that goes along with its base works best straight beside it, neither drawn in nor far out."""
 
 
