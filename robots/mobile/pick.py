@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
+from robots.mobile.again import corrected
 from robots.mobile.carry import carry, fold
 from robots.mobile.drive import back_away
 from robots.mobile.find import find, fixed_here, surface_at
@@ -33,6 +34,8 @@ from robots.mobile.reach import (
 )
 from robots.mobile.relief import Relief
 from robots.mobile.sight import View, odom_T_base, odom_T_world
+from robots.mobile.slanted import along_rail, raise_hand, slanted
+from robots.mobile.slide import leaning
 from robots.mobile.stand import ROOM_ABOVE_M, sideways, step_nearer
 from robots.mobile.things import AT_M, Thing, thing_at, without
 from robots.planning.scene import Scene
@@ -47,6 +50,12 @@ HELD_M = 0.0025
 """Fingers that close further hold nothing (the thinnest wall is 3 mm)."""
 LIFT_M, LOW_LIFT_M = 0.18, 0.04
 """Straight up after closing; the second under a shelf, or where the arm gets no higher."""
+LIFTS = ((LIFT_M, 0.0), (LIFT_M, 0.08), (LIFT_M, 0.16), (LOW_LIFT_M, 0.0))
+"""Up, and towards the robot, in the order in which they are tried."""
+SLIDING_LIFTS = ((LIFT_M, 0.0), (0.14, 0.0), (0.10, 0.0), (0.07, 0.0), (LOW_LIFT_M, 0.0))
+"""An arm on a lift gains no height by drawing back."""
+RAISED_M, DEEP_M, HOLLOW_RAD, SOLID_RAD = 0.21, 0.04, 0.4, 0.9
+"""A hand that hangs from a lift gains the height that is then missing by tilting up, with vessels so deep by less."""
 ABOVE_LIFT_M, LEAST_LIFT_M, OUT_M = 0.012, 0.008, (0.30, 0.24, 0.18, 0.10)
 """What is lifted between boards stays so far from what is above, is lifted by the second at least, and is then drawn
 out so far."""
@@ -181,6 +190,8 @@ def choose(body: Body, sighting: Sighting, *, aside: bool = False, passed: int =
     if aside or low:
         away = thing.centre - odom_T_base(body.robot.state()).xyz[:2]
         plans += [aslant for plan in above if (aslant := leant(spec, plan, relief, away)) is not None]
+    elif spec.slides:
+        plans += slanted(spec, body.kinematics, thing, relief, above, thing.centre - eye)
     else:
         plans += above
     headroom = min(sighting.headroom_m, ROOM_ABOVE_M) if aside else sighting.headroom_m
@@ -190,6 +201,8 @@ def choose(body: Body, sighting: Sighting, *, aside: bool = False, passed: int =
             return choose(body, sighting)
         return Outcome(status=Status.PATH_BLOCKED, detail="no room for the fingers around")
     plans.sort(key=lambda plan: plan.cost)
+    if spec.slides:
+        plans = along_rail(body, plans)
     scene = surroundings(body, sighting.others)
     whole = surroundings(body, np.concatenate([sighting.others, thing.points]))
     reached = False
@@ -242,6 +255,9 @@ def reachable(body: Body, plan: GraspPlan, scene: Scene, whole: Scene) -> tuple[
 def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
     """Straight there, close the fingers, lift, look whether it came along, and fold the arm."""
     plan, thing = way.plan, sighting.thing
+    if body.robot.spec.slides:
+        way = _seen_again(body, way, thing)
+        plan = way.plan
     stop = touched(BUMP_N)
     outcome = follow(body, way.approach_q[1:], width_m=plan.open_m, stop=stop)
     if outcome.status is not Status.SUCCEEDED:
@@ -266,6 +282,9 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
             back_away(body, _heading(body))
     else:
         _lift(body, under=room < LIFT_M + 0.1)
+        if body.robot.spec.slides and room >= LIFT_M + 0.1:
+            deep = thing.hollow and thing.height_m > DEEP_M
+            raise_hand(body, plan.tool.xyz[2] + RAISED_M, HOLLOW_RAD if deep else SOLID_RAD)
     steady = body.steady_grip()
     if steady is None or _still_there(body, thing, sighting):
         body.grasp = None
@@ -281,6 +300,15 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
         body.grasp, body.held_q = None, None
         return Outcome(status=Status.GRASP_FAILED, detail=f"the {words} fell out of the hand")
     return Outcome(status=Status.SUCCEEDED, detail=f"holding the {words}")
+
+
+def _seen_again(body: Body, way: Way, thing: Thing) -> Way:
+    """The way from where the hand stands before the thing to where the thing is seen to be by now."""
+    tool_then = corrected(body, way.plan, thing)
+    if tool_then is None:
+        return way
+    q = straight_way(body, body.robot.state().arm_q, tool_then, speed_m_s=APPROACH_M_S)
+    return way if q is None else Way(plan=replace(way.plan, tool=tool_then), approach_q=q)
 
 
 def _heading(body: Body) -> Float:
@@ -324,9 +352,8 @@ def _lift(body: Body, *, under: bool) -> Outcome:
     inwards = odom_T_base(body.robot.state()).xyz[:2] - here.xyz[:2]
     inwards = inwards / max(float(np.linalg.norm(inwards)), 1e-6)
     outcome = Outcome(status=Status.UNREACHABLE, detail="the arm gets no higher")
-    for up, pull in (
-        ((LOW_LIFT_M, 0.0),) if under else ((LIFT_M, 0.0), (LIFT_M, 0.08), (LIFT_M, 0.16), (LOW_LIFT_M, 0.0))
-    ):
+    low = ((LOW_LIFT_M, 0.0),)
+    for up, pull in low if under else SLIDING_LIFTS if body.robot.spec.slides else LIFTS:
         higher = Pose(xyz=here.xyz + np.array([*(pull * inwards), up]), quat_xyzw=here.quat_xyzw)
         outcome = straight(body, higher, speed_m_s=0.25, width_m=0.0)
         if outcome.status is not Status.UNREACHABLE:
@@ -346,22 +373,11 @@ def _above(body: Body, top: Float, points: Float) -> bool:
         for turn in (0.0, 0.5, -0.5, 1.0, -1.0, 3.14):
             if tilt > 0 and abs(turn) > 1.2:
                 continue
-            found = configurations(body, _looking(top, ahead + turn, tilt, height))[:2]
+            found = configurations(body, leaning(top, ahead + turn, tilt, height))[:2]
             goals = [q for q in found if free(body, scene, q, width_m=widest)]
             if goals:
                 return go(body, scene, goals, width_m=widest).status is Status.SUCCEEDED
     return False
-
-
-def _looking(at: Float, azimuth: float, tilt: float, away_m: float) -> Pose:
-    """A tool that points down, tilted towards `azimuth`, so far from `at` [3]; its x is on the upper side."""
-    ahead, up = np.array([np.cos(azimuth), np.sin(azimuth), 0.0]), np.array([0.0, 0.0, 1.0])
-    z = np.sin(tilt) * ahead - np.cos(tilt) * up
-    x = np.cos(tilt) * ahead + np.sin(tilt) * up
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.column_stack([x, np.cross(z, x), z])
-    matrix[:3, 3] = at - away_m * z
-    return Pose.from_matrix(matrix)
 
 
 def _still_there(body: Body, thing: Thing, sighting: Sighting) -> bool:

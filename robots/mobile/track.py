@@ -20,6 +20,7 @@ from robots.kinematics import Kinematics, kinematics, whole_body
 from robots.mobile.drive import flat
 from robots.mobile.haul import stand
 from robots.mobile.shapes import robot_shape
+from robots.mobile.slide import bearing
 from robots.parts import Drive
 from robots.places import Solid
 from robots.planning.obstacles import Box
@@ -206,7 +207,7 @@ class _Options:
         heading = float(np.arctan2(into[1], into[0]))
         # A differential base stands so that its arm, which points aside, points at the furniture.
         tool = kinematics(spec).tool(spec.posture)
-        arm = float(np.arctan2(tool.xyz[1], tool.xyz[0])) if _slides(spec) else 0.0
+        arm = float(np.arctan2(tool.xyz[1], tool.xyz[0])) if _slides(spec) else bearing(spec)
         self.tools = {turn: [_tool(task, a, *turn) for a in amounts] for turn in turns}
         self.places: list[Float] = []
         rows: list[_Row] = []
@@ -217,7 +218,7 @@ class _Options:
             prior = (
                 0.6 * abs(reach - 0.7) + 0.5 * abs(side) + 0.25 * abs(turn) + 0.1 * float(np.hypot(*(start - here)[:2]))
             )
-            for share in (0.0,) if _slides(spec) else task.shares:
+            for share in (0.0,) if _slides(spec) or spec.slides else task.shares:
                 self.places.append(_along(task, amounts, start, share))
                 for swing, lean, roll in turns:
                     cost = prior + 0.25 * share + 0.4 * abs(swing) + 0.3 * abs(lean) + 0.01 * (roll > 0)
@@ -284,8 +285,9 @@ def _first(
 
 
 def _body(spec: RobotSpec) -> tuple[Kinematics, int]:
-    """A holonomic base's places are chosen; another slides along its heading as the arm needs it."""
-    if spec.base is not None and spec.base.drive is Drive.DIFFERENTIAL:
+    """A holonomic base's places are chosen; another slides along its heading as the arm needs it, unless that is the
+    arm's first joint already."""
+    if not spec.slides and spec.base is not None and spec.base.drive is Drive.DIFFERENTIAL:
         return whole_body(spec, ("x",)), 1
     return kinematics(spec), 0
 
@@ -299,12 +301,14 @@ def _split(places: Float, q: Float, base_dof: int) -> tuple[Float, Float]:
 
 def _slides(spec: RobotSpec) -> bool:
     """Whether its base only goes along its own heading."""
-    return spec.base is not None and spec.base.drive is Drive.DIFFERENTIAL
+    return not spec.slides and spec.base is not None and spec.base.drive is Drive.DIFFERENTIAL
 
 
 def _spare(body: Kinematics, q: Float, base_dof: int) -> NDArray[np.bool_]:
     """bool[N]: configurations [N,J] with all joints off their limits; those that slide or hardly move may be at
-    them."""
+    them. So may a wrist that turns apart from the arm."""
+    if body.spec.slides:
+        return np.ones(len(q), dtype=np.bool_)
     gap = np.minimum(q - body.q_lower_rad, body.q_upper_rad - q)[:, base_dof:]
     turning = body.spec.q_upper_rad - body.spec.q_lower_rad > 1.2
     return np.asarray((gap[:, turning] > SPARE_RAD).all(axis=1))
@@ -377,7 +381,9 @@ class _Shape:
         one = robot_shape(spec, Pose.identity(), width_m=0.05)
         self._one = one
         self._radii = one.radii_m
-        self._anchored = np.array([part.anchored for part in one.parts])
+        # A base that goes along with the arm is its first moving frame.
+        self._anchored = np.array([part.anchored or (spec.slides and part.frame == 1) for part in one.parts])
+        self._slides = spec.slides
         self._hand = np.array([part.frame == -1 for part in one.parts])
         centres = one.centres(spec.home_q_rad[None])[0]
         self._hand_balls = np.array([part.centre_m for part in one.parts if part.frame == -1])
@@ -396,6 +402,8 @@ class _Shape:
         last: Float | None = None
         for i, (place, part) in enumerate(zip(places, moved, strict=True)):
             folded = i in (0, len(places) - 1)
+            if self._slides and not folded:
+                continue  # where it is then follows from the arm's first joint
             points = stand(place).apply(self._folded if folded else self._base)
             radii = self._radii if folded else self._base_radii
             if folded or last is None or float(np.abs(place - last).max()) > 1e-9:
@@ -410,7 +418,7 @@ class _Shape:
         """Whether the arm keeps clear; of the moving part its hand by hand_m, or not at all."""
         local = self._one.centres(q[None])[0]
         points = stand(place).apply(local)
-        arm = ~self._anchored
+        arm = ~self._anchored | self._slides
         margin = np.where(self._hand, self._hand_margin_m, ARM_MARGIN_M)[arm]
         if float((boxes.distance(points[arm]) - self._radii[arm] - margin).min()) < 0.0:
             return False
