@@ -19,6 +19,7 @@ from robots.mobile_panda import mobile_panda
 from robots.parts import CameraMount, Drive
 from robots.spec import RobotSpec, panda
 from robots.stretch import stretch
+from robots.tiago_pro import tiago_pro
 from sim.arm import Arm
 from sim.camera import CameraSpec, LightSpec
 from sim.lexicon import RGB
@@ -143,7 +144,7 @@ def section(spec: RobotSpec) -> list[str]:
 
 
 def page() -> str:
-    specs = (panda(), mobile_panda(), stretch())
+    specs = (panda(), mobile_panda(), stretch(), tiago_pro())
     return "\n".join([HEAD, *("\n".join([*section(spec), ""]) for spec in specs)])
 
 
@@ -182,6 +183,12 @@ SCENES = {
         (-0.15, -0.75),
     ),
     "stretch": (Pose.from_xyz_yaw([0.15, 0.0, 0.0], np.pi / 2), (0.97, 0.2, 0.0, -0.5, 0.0), 0.12, (-1.5, -0.5)),
+    "tiago_pro": (
+        Pose.from_xyz_yaw([0.15, 0.15, 0.0]),
+        (0.30, -3.04, -1.40, 1.00, -1.75, -0.50, -1.00, -1.50),
+        0.07,
+        (-0.2, -0.6),
+    ),
 }
 
 
@@ -215,7 +222,7 @@ def shot(spec: RobotSpec) -> Shot:
 def draw() -> None:
     PICTURES.mkdir(exist_ok=True)
     renderer = open_renderer().renderer
-    for spec in (panda(), mobile_panda(), stretch()):
+    for spec in (panda(), mobile_panda(), stretch(), tiago_pro()):
         pictures = renderer.render_all([shot(spec)])[0]
         row = np.hstack([picture.rgb for picture in pictures])
         path = str(PICTURES / f"{spec.name}.jpg")
