@@ -118,6 +118,11 @@ def _command(words: Sequence[str]) -> tuple[str, list[str]]:
     from agent import usage
 
     first = words[0]
+    if list(words[:2]) == ["evaluate", "compare"]:
+        paths = [w for w in words[2:4] if not _OVERRIDE.match(w)]
+        return "compare", [f"{k}={p}" for k, p in zip(("first", "second"), paths, strict=False)] + list(
+            words[2 + len(paths) :]
+        )
     if first in usage.COMMANDS:
         return first, list(words[1:])
     if _OVERRIDE.match(first):

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from agent.errors import UserError, one_of
 
-RAW = ("instruction", "goal", "out", "instructions", "data", "checkpoint", "bundle", "recording")
+RAW = ("instruction", "goal", "out", "instructions", "data", "checkpoint", "bundle", "recording", "first", "second")
 """Options whose value is taken as typed: sentences, goals and paths have commas and brackets of their own."""
 WIRING = ("world", "checks", "texts", "foreign")
 """Options that name parts of the program, for the composition alone."""

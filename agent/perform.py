@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.grounding import ground
+from agent.limited import LimitedRobot, TimeUp
 from agent.plan import Point, PrimitiveCall
-from agent.verbs import SPOT, Relation, Verb
+from agent.verbs import SPOT, VERBS, Relation, Verb
 from robots import mobile
 from robots.interface import Observation, Status
 from robots.primitives import Body, Outcome, Target, look, pick, place, push
@@ -25,8 +26,19 @@ def perform(call: PrimitiveCall, body: Body, seen: Observation) -> Outcome:
     """Do `call`, whose points lie in the picture `seen`. Moves nothing when a thing it needs is not at its point."""
     if call.verb is Verb.SAY:
         return Outcome(status=Status.SUCCEEDED, detail=call.text)
-    if body.robot.spec.base is not None:
-        return _mobile(call, body, seen)
+    limit_s, whole = VERBS[call.verb].time_limit_s, body.robot
+    body.robot = LimitedRobot(whole, limit_s)
+    try:
+        return _mobile(call, body, seen) if whole.spec.base is not None else _standing(call, body, seen)
+    except TimeUp:
+        whole.stop()
+        return Outcome(status=Status.TIMED_OUT, detail=f"{call.verb.value} was not done after {limit_s:g} s")
+    finally:
+        body.robot = whole
+
+
+def _standing(call: PrimitiveCall, body: Body, seen: Observation) -> Outcome:
+    """`perform` for a robot that stands still."""
     if call.verb is Verb.LOOK:
         return look(body)
     needed = [(call.target, call.point)]
@@ -71,9 +83,25 @@ def _mobile(call: PrimitiveCall, body: Body, seen: Observation) -> Outcome:
         target = Target(words=call.target, xyz_m=None, camera=seen.camera)
     if call.verb is Verb.PLACE and call.relation is not None:
         return mobile.place(body, call.relation, target)
+    if call.verb is Verb.PUSH and target is not None:
+        return _push(call, body, target, seen)
     if call.verb in AT_TARGET and target is not None:
         return AT_TARGET[call.verb](body, target)
     return Outcome(status=Status.UNREACHABLE, detail=f"this robot can't {call.verb.value}")
+
+
+def _push(call: PrimitiveCall, body: Body, target: Target, seen: Observation) -> Outcome:
+    """A push by a robot that drives: what it leads to is a point of the picture, too."""
+    there: Target | None = None
+    if call.destination or call.spot is not None:
+        found = locate(call.destination or SPOT, call.destination_point if call.destination else call.spot, seen)
+        if isinstance(found, Outcome):
+            return found
+        there = found
+    return mobile.push(
+        body, target, side=call.side, region=call.region, beside=call.beside,
+        spot=there if call.spot is not None else None, destination=there if call.destination else None,
+    )  # fmt: skip
 
 
 def locate(words: str, point: Point | None, seen: Observation) -> Target | Outcome:

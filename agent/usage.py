@@ -8,7 +8,7 @@ from importlib import resources
 from agent import config
 
 _OPTION = re.compile(r"( *)([a-z0-9_]+):(?: ([^#]*[^# ]))?(?: +# (.*))?")
-COMMANDS = ("run", "chat", "evaluate", "collect", "train", "export", "doctor")
+COMMANDS = ("run", "chat", "evaluate", "compare", "collect", "train", "export", "doctor")
 
 
 def overview() -> str:

@@ -152,6 +152,12 @@ class Chain:
         if not self.links:
             out[..., -1, :, :] = self._last_T_tip
             return out
+        if value.ndim == 1:
+            out[0] = steps[0]
+            for j in range(1, len(value)):
+                np.matmul(out[j - 1], steps[j], out=out[j])
+            np.matmul(out[-2], self._last_T_tip, out=out[-1])
+            return out
         out[..., 0, :, :] = steps[..., 0, :, :]
         for j in range(1, value.shape[-1]):
             np.matmul(out[..., j - 1, :, :], steps[..., j, :, :], out=out[..., j, :, :])
@@ -163,7 +169,9 @@ class Chain:
         # The axis seen in the link's own frame is the one seen in the joint's: a turn about it leaves it alone.
         axes = (frames[:-1, :3, :3] @ self.axes[:, :, None])[:, :, 0]
         arms = frames[-1, :3, 3] - frames[:-1, :3, 3]
-        linear = axes[:, [1, 2, 0]] * arms[:, [2, 0, 1]] - axes[:, [2, 0, 1]] * arms[:, [1, 2, 0]]
+        (ax, ay, az), (rx, ry, rz) = axes.T, arms.T
+        linear = np.empty_like(axes)
+        linear[:, 0], linear[:, 1], linear[:, 2] = ay * rz - az * ry, az * rx - ax * rz, ax * ry - ay * rx
         if self._slide is not None:
             linear, axes = np.where(self.turns[:, None], linear, axes), np.where(self.turns[:, None], axes, 0.0)
         each = np.asarray(np.concatenate([linear, axes], axis=1).T)

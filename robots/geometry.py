@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,26 +14,27 @@ Float = NDArray[np.float64]
 
 def quat_from_matrix(rotation: ArrayLike) -> Float:
     """Unit quaternion xyzw float64[4], w >= 0, of a rotation matrix [3,3] (Shepperd 1978)."""
-    r = np.asarray(rotation, dtype=np.float64)
-    trace = float(np.trace(r))
-    squares = np.array([1 + 2 * r[0, 0] - trace, 1 + 2 * r[1, 1] - trace, 1 + 2 * r[2, 2] - trace, 1 + trace])
-    i = int(np.argmax(squares))
-    skew = np.array([r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]])
-    if i == 3:
-        quat = np.array([*skew, squares[3]])
+    # In Python's numbers: for so few, NumPy's calls cost more than the arithmetic.
+    (a, b, c), (d, e, f), (g, h, i) = np.asarray(rotation, dtype=np.float64).tolist()
+    trace = a + e + i
+    squares = (1 + 2 * a - trace, 1 + 2 * e - trace, 1 + 2 * i - trace, 1 + trace)
+    largest = squares.index(max(squares))
+    if largest == 3:
+        quat = np.array([h - f, c - g, d - b, squares[3]])
+    elif largest == 0:
+        quat = np.array([squares[0], b + d, c + g, h - f])
+    elif largest == 1:
+        quat = np.array([d + b, squares[1], f + h, c - g])
     else:
-        quat = np.empty(4)
-        quat[:3] = r[:, i] + r[i, :]
-        quat[i] = squares[i]
-        quat[3] = skew[i]
-    quat /= np.linalg.norm(quat)
+        quat = np.array([g + c, h + f, squares[2], d - b])
+    quat /= math.sqrt(quat.dot(quat))
     return quat if quat[3] >= 0 else -quat
 
 
 def matrix_from_quat(quat_xyzw: ArrayLike) -> Float:
     """Rotation matrix float64[3,3] of a quaternion xyzw [4], normalised first."""
     q = np.asarray(quat_xyzw, dtype=np.float64)
-    x, y, z, w = q / np.linalg.norm(q)
+    x, y, z, w = (q / math.sqrt(q.dot(q))).tolist()
     return np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
@@ -60,8 +63,8 @@ class Pose:
         quat = np.array(self.quat_xyzw, dtype=np.float64)
         if xyz.shape != (3,) or quat.shape != (4,):
             raise ValueError(f"a Pose takes xyz[3] and quat_xyzw[4], not {xyz.shape} and {quat.shape}")
-        norm = float(np.linalg.norm(quat))
-        if not np.isfinite(xyz).all() or not np.isfinite(norm) or norm < 1e-9:
+        norm = math.sqrt(quat.dot(quat))
+        if not all(map(math.isfinite, xyz.tolist())) or not math.isfinite(norm) or norm < 1e-9:
             raise ValueError(f"a Pose takes finite numbers and a quaternion that is not zero, not {xyz}, {quat}")
         quat = quat / norm
         xyz.setflags(write=False)
@@ -82,29 +85,35 @@ class Pose:
     @classmethod
     def from_xyz_yaw(cls, xyz: ArrayLike, yaw_rad: float = 0.0) -> Pose:
         """At `xyz` [3] m, turned by `yaw_rad` about z."""
-        return cls(xyz=np.asarray(xyz, dtype=np.float64), quat_xyzw=quat_from_axis_angle([0, 0, 1], yaw_rad))
+        sine = np.sin(yaw_rad / 2)
+        quat = np.array([sine * 0.0, sine * 0.0, sine, np.cos(yaw_rad / 2)])
+        return cls(xyz=np.asarray(xyz, dtype=np.float64), quat_xyzw=quat)
 
     @property
     def rotation(self) -> Float:
         """float64[3,3]."""
-        return matrix_from_quat(self.quat_xyzw)
+        return np.array(self._matrix[:3, :3])
 
     @property
     def matrix(self) -> Float:
         """Homogeneous, float64[4,4]."""
-        m = np.eye(4)
-        m[:3, :3] = self.rotation
+        return np.array(self._matrix)
+
+    @cached_property
+    def _matrix(self) -> Float:
+        m = np.zeros((4, 4))
+        m[:3, :3] = matrix_from_quat(self.quat_xyzw)
         m[:3, 3] = self.xyz
+        m[3, 3] = 1.0
         return m
 
     @property
     def yaw_rad(self) -> float:
         """Turn about z of the x axis, in [-pi, pi]."""
-        r = self.rotation
-        return float(np.arctan2(r[1, 0], r[0, 0]))
+        return float(np.arctan2(self._matrix[1, 0], self._matrix[0, 0]))
 
     def __matmul__(self, other: Pose) -> Pose:
-        return Pose.from_matrix(self.matrix @ other.matrix)
+        return Pose.from_matrix(self._matrix @ other._matrix)
 
     def inverse(self) -> Pose:
         r = self.rotation.T

@@ -5,6 +5,7 @@ Shape letters: N configurations, J commanded joints, L moving links of the chain
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +27,8 @@ ANGLE_TOLERANCE_RAD = 2e-3
 BASE_COST = 10.0
 """What moving the base costs inverse kinematics beside moving the arm, a metre or radian like a radian of a joint."""
 FARTHEST_M = 100.0
+SCATTER, SCATTER_RAD = 0.35, 0.8
+"""Share of each joint's range, and of the turn about the vertical, that scattered starts lie apart by."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,7 +114,8 @@ class Kinematics:
             error = np.concatenate(
                 [target_xyz - frames[-1, :3, 3], _rotation_vector(target_rotation @ frames[-1, :3, :3].T)]
             )
-            position, angle = float(np.linalg.norm(error[:3])), float(np.linalg.norm(error[3:]))
+            away, turn = error[:3], error[3:]
+            position, angle = math.sqrt(away.dot(away)), math.sqrt(turn.dot(turn))
             if position < POSITION_TOLERANCE_M and angle < ANGLE_TOLERANCE_RAD:
                 return IkResult(q=q, position_error_m=position, angle_error_rad=angle, iterations=step, converged=True)
             if step == iterations:
@@ -125,7 +129,7 @@ class Kinematics:
                 if held.any():
                     change = np.where(held, 0.0, _step(np.where(held, 0.0, jacobian), damping, error, pull))
             largest = float(np.abs(change).max())
-            q = np.clip(q + change * min(1.0, 0.5 / max(largest, 1e-12)), lower, upper)
+            q = np.minimum(np.maximum(q + change * min(1.0, 0.5 / max(largest, 1e-12)), lower), upper)
         return IkResult(q=q, position_error_m=position, angle_error_rad=angle, iterations=iterations, converged=False)
 
     def solve_many(
@@ -174,6 +178,17 @@ class Kinematics:
                 best = result
         return best
 
+    def scattered(self, goal: Pose, count: int, rng: np.random.Generator) -> Float:
+        """float64[count,J]: starts all over the arm's range, the joint that turns it about the vertical towards `goal`
+        (base_T_tool)."""
+        span = self.q_upper_rad - self.q_lower_rad
+        q = self._posture + SCATTER * span * rng.uniform(-1, 1, (count, len(span)))
+        if self._turning is not None:
+            away = goal.xyz[:2] - self._pivot
+            turn = float(np.arctan2(away[1], away[0])) - self._azimuth_rad
+            q[:, self._turning] = self._posture[self._turning] + turn + rng.uniform(-SCATTER_RAD, SCATTER_RAD, count)
+        return np.clip(q, self.q_lower_rad, self.q_upper_rad)
+
     def _towards(self, goal: Pose) -> Iterator[Float]:
         """Each start with what carries the tool sideways put so that it is above or below the goal, if it can be."""
         if self.base_dof == 0:
@@ -220,9 +235,10 @@ def _wrapped(angle_rad: float) -> float:
 
 def _rotation_vector(rotation: Float) -> Float:
     """Axis times angle float64[3] of a rotation matrix; near a half turn the axis is read off the diagonal."""
-    skew = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
-    sine = 0.5 * float(np.sqrt(skew @ skew))
-    cosine = 0.5 * float(rotation[0, 0] + rotation[1, 1] + rotation[2, 2] - 1.0)
+    (a, b, c), (d, e, f), (g, h, k) = rotation.tolist()
+    skew = np.array([h - f, c - g, d - b])
+    sine = 0.5 * math.sqrt(skew @ skew)
+    cosine = 0.5 * (a + e + k - 1.0)
     if sine > 1e-6:
         return skew * (0.5 * float(np.arctan2(sine, cosine)) / sine)
     if cosine > 0:

@@ -121,10 +121,24 @@ class RoomMap:
         motions = {h.part: h.motion(ajar[h.part]) for h in self.handles if ajar.get(h.part)}
         return tuple(replace(s, pose=motions[s.part] @ s.pose) if s.part in motions else s for s in self.solids)
 
-    def surface_at(self, point: Float, *, above_m: float = 0.5, below_m: float = 0.02) -> Surface | None:
+    def surfaces_now(self, ajar: Mapping[str, float]) -> tuple[Surface, ...]:
+        """The surfaces with parts open by the amounts `ajar`: what slides out has nothing above it."""
+        out = {h.part: h.motion(ajar[h.part]) for h in self.handles if not h.turns and ajar.get(h.part)}
+        return tuple(
+            replace(s, pose=out[s.inside] @ s.pose, headroom_m=float(np.inf)) if s.inside in out else s
+            for s in self.surfaces
+        )
+
+    def turning(self, part: str) -> bool:
+        """Whether that part is a door rather than a drawer."""
+        return any(h.part == part and h.turns for h in self.handles)
+
+    def surface_at(
+        self, point: Float, *, above_m: float = 0.5, below_m: float = 0.02, ajar: Mapping[str, float] | None = None
+    ) -> Surface | None:
         """The highest surface that a point [3] lies over, no more than above_m higher and below_m lower."""
         best: Surface | None = None
-        for surface in self.surfaces:
+        for surface in self.surfaces if ajar is None else self.surfaces_now(ajar):
             over = bool(surface.holds(point[None], margin_m=0.03)[0])
             rise = float(point[2]) - surface.height_m
             if over and -below_m <= rise <= above_m and (best is None or surface.height_m > best.height_m):

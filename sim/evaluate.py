@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +15,7 @@ from zlib import crc32
 
 import numpy as np
 
-from agent.artifacts import RunRecord, disk_errors, to_json
+from agent.artifacts import RunRecord, disk_errors, to_json, write_text
 from agent.errors import Exit, UserError
 from agent.executor import Bounds, Listener
 from agent.plan import format_call
@@ -22,13 +23,16 @@ from agent.stage import PlannerSource
 from agent.watched import WatchedRobot
 from robots.interface import Robot
 from robots.spec import RobotSpec
+from sim.causes import Critic
 from sim.chain import play_chain
+from sim.controls import Blindfolded, contradiction
 from sim.disturb import DisturbedRobot, Disturber, chosen_kinds
 from sim.episode import TaskSpec, Theatre, TimedPlanner, play, theatre
-from sim.jobs import Job, chain_jobs, chosen, control_jobs, finished, main_jobs, own_list, planner_name
+from sim.jobs import Job, chain_jobs, chosen, control_jobs, film_of, finished, main_jobs, own_list, planner_name
 from sim.probe import Probe
 from sim.progress import Progress
-from sim.report import chain_line, print_report, report
+from sim.report import chain_line, print_report, report, too_few
+from sim.report_page import html, markdown
 from sim.suites import suite_robot
 from sim.workers import count, spread
 
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
 
 FIRST_SEED = 2_000_000
 LONGEST_CHAIN = 20
-CONTROLS = 25
+MOST_CONTROLS = 25
 """Control episodes a task and arm, where it is left open."""
 
 
@@ -50,6 +54,8 @@ class Setting:
     renderer: Literal["auto", "gl", "tiny"]
     bounds: Bounds
     probe: bool = False
+    truth: bool = False
+    """The planner is the oracle itself: there is nobody to hold its calls against."""
     trouble: tuple[str, ...] = ()
     trouble_chance: float = 0.0
 
@@ -69,6 +75,7 @@ def evaluate(
     workers: int | str,
     videos: int,
     bounds: Bounds,
+    video_failures: bool = False,
     chain: int = 0,
     probe: bool = False,
     disturb: str | list[str] | None = None,
@@ -95,7 +102,7 @@ def evaluate(
         raise UserError(f"disturb_chance={disturb_chance} is the chance of a call to be disturbed, from 0 to 1")
     setting = Setting(
         planner=planner, robot=robot, renderer=renderer, bounds=bounds, probe=probe or name == "oracle",
-        trouble=trouble, trouble_chance=disturb_chance,
+        truth=name == "oracle", trouble=trouble, trouble_chance=disturb_chance,
     )  # fmt: skip
     if suite.endswith(".py") and instructions is None:
         rehearse(setting, specs[0])
@@ -104,7 +111,7 @@ def evaluate(
         print("control  none: the oracle is told the task, it reads no instruction", flush=True)
     if arms != "auto" and (not isinstance(arms, int) or arms < 0):
         raise UserError(f"arms={arms}: auto, or how many control episodes a task and arm, from 0 on")
-    most = min(episodes, CONTROLS) if instructions is None else len(specs)
+    most = min(episodes, MOST_CONTROLS) if instructions is None else len(specs)
     controls = most if isinstance(arms, str) else arms
     jobs = [*main_jobs(specs, record.out, videos), *control_jobs(specs, controls, first)]
     if chain:
@@ -122,17 +129,40 @@ def evaluate(
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "ab") as f:
             for job, line in spread(partial(run_job, setting), left, n_workers):
-                line = {**head, **line}
-                f.write(to_json(line).encode() + b"\n")
+                text = to_json({**head, **line})
+                f.write(text.encode() + b"\n")
                 f.flush()
-                done[job.key] = line
+                done[job.key] = line = json.loads(text)
                 progress.advance(bool(line["success"]) if job.arm == "agent" else None)
             os.fsync(f.fileno())
-    figures = report([done[j.key] for j in jobs])
+    if video_failures:
+        with record.timed("films"):
+            film_failures(setting, [j for j in jobs if j.arm == "agent" and not done[j.key]["success"]], record.out)
+    lines = [done[j.key] for j in jobs]
+    figures = report(lines)
     record.figures.update(planner=name, suite=suite, split=split, episodes=episodes, workers=n_workers, **figures)
     print_report(figures)
+    warnings = too_few(figures)
+    for warning in warnings:
+        print(warning)
+    there = {j.key: film.relative_to(record.out) for j in jobs if (film := film_of(record.out, j.spec)).is_file()}
+    title = f"{name} on {head['suite']}, split {split}"
+    write_text(record.out / "report.md", markdown(title, figures, warnings))
+    write_text(record.out / "report.html", html(title, figures, warnings, lines, there))
     print(f"files  {record.out}", flush=True)
     return Exit.DONE
+
+
+def film_failures(setting: Setting, jobs: Sequence[Job], out: Path) -> None:
+    """Plays what failed once more, with a camera; the same seed is the same episode."""
+    left = [replace(j, film=film_of(out, j.spec)) for j in jobs if not film_of(out, j.spec).exists()]
+    with Progress(len(left), "films of failures") as progress:
+        for job, line in spread(partial(run_job, setting), left, 1):
+            progress.advance(None)
+            if line["success"]:
+                print(
+                    f"{job.spec.task} {job.spec.seed} succeeded when it was played again: its planner is left to chance"
+                )
 
 
 def rehearse(setting: Setting, spec: TaskSpec) -> None:
@@ -166,10 +196,18 @@ def run_job(setting: Setting, job: Job) -> dict[str, Any]:
         stage = house.set(job.spec)
         drawn = stage.drawn
         assert drawn is not None, "a task's stage has what was drawn"
-        if job.arm == "agent":
+        other = contradiction(house, job.spec, drawn) if job.arm == "contradicted" else None
+        if job.arm in ("agent", "blind"):
             instruction = drawn.instruction
+        elif other is not None:
+            instruction = other[1].instruction
         planner = TimedPlanner(setting.planner(stage))
         robot, film, probe, disturber = _watchers(setting, house, job, instruction, listeners)
+        critic = None
+        if job.arm == "agent" and not setting.truth and job.spec.own is None:
+            assert stage.task is not None, "a task's stage has its task"
+            critic = Critic(stage.task.teacher(stage.sim_robot, drawn), instruction)
+            listeners.append(critic)
         with closing(film) if film is not None else nullcontext(), ending(disturber):
             result, verdict = play(
                 stage, planner, instruction, bounds=setting.bounds, robot=robot, listeners=listeners
@@ -184,6 +222,10 @@ def run_job(setting: Setting, job: Job) -> dict[str, Any]:
             "robot_s": round(result.end_s - result.start_s, 3), "planner_calls": planner.calls,
             "planner_s": round(planner.spent_s, 4),
         }  # fmt: skip
+        if critic is not None and critic.first is not None:
+            line["astray"] = {"cause": critic.first[0], "call": critic.first[1]}
+        if other is not None:
+            line["obeyed"] = all(other[0].parts(stage.world, other[1]).values())
     return {
         "arm": job.arm, "task": job.spec.task, "split": job.spec.split, "seed": job.spec.seed, **line,
         **({"probe": probe.readings.as_line()} if probe is not None else {}),
@@ -196,7 +238,7 @@ def _watchers(
     setting: Setting, house: Theatre, job: Job, instruction: str, listeners: list[Listener]
 ) -> tuple[Robot, Recorder | None, Probe | None, Disturber | None]:
     """The robot as it is disturbed, probed and filmed, and who does so; they listen, too."""
-    robot: Robot = house.robot
+    robot: Robot = house.robot if job.arm != "blind" else Blindfolded(house.robot)
     film, probe, disturber = None, None, None
     if setting.trouble:
         disturber = Disturber(

@@ -12,13 +12,14 @@ from typing import Any, Literal
 from agent.errors import UserError, listed, one_of
 from agent.stage import PlannerSource
 from sim.chain import ChainSpec
+from sim.controls import Control
 from sim.episode import TaskSpec
 from sim.goals import GoalError, parse_goal
 from sim.suites import find_suite
 from sim.task import SPLITS, Split
 from sim.tasks.own import OwnTask
 
-Arm = Literal["agent", "blank", "shuffled"]
+Arm = Literal["agent"] | Control
 Key = tuple[str, str, str, int]
 EXAMPLE = '{"instruction": "...", "objects": ["red block", "green bowl"], "goal": "in(red block, green bowl)"}'
 
@@ -80,8 +81,13 @@ def chain_jobs(
         for i in range(episodes if tasks else 0):
             chain = ChainSpec(suite=suite, split=split, seed=first + i, length=length, tasks=tasks)
             spec = TaskSpec(suite=suite, task=f"chain{length}", split=split, seed=first + i)
-            film = out / "videos" / f"{split}_chain{length}_{first + i}.mp4" if i < videos else None
+            film = film_of(out, spec) if i < videos else None
             yield Job(arm="agent", spec=spec, film=film, chain=chain)
+
+
+def film_of(out: Path, spec: TaskSpec) -> Path:
+    """Where the film of an episode is."""
+    return out / "videos" / f"{spec.split}_{spec.task}_{spec.seed}.mp4"
 
 
 def main_jobs(specs: Sequence[TaskSpec], out: Path, videos: int) -> Iterator[Job]:
@@ -89,12 +95,12 @@ def main_jobs(specs: Sequence[TaskSpec], out: Path, videos: int) -> Iterator[Job
     for spec in specs:
         number = seen.setdefault((spec.task, spec.split), 0)
         seen[spec.task, spec.split] += 1
-        film = out / "videos" / f"{spec.split}_{spec.task}_{spec.seed}.mp4" if number < videos else None
+        film = film_of(out, spec) if number < videos else None
         yield Job(arm="agent", spec=spec, film=film)
 
 
 def control_jobs(specs: Sequence[TaskSpec], episodes: int, first: int) -> Iterator[Job]:
-    """The same scenes with nothing said, and with what was said in another's: of the next task, at another seed.
+    """The same scenes with words or picture spoilt (`sim.controls`); shuffled: the next task's words, at another seed.
 
     Only what is to be acted on: to decline a blank instruction is right.
     """
@@ -105,7 +111,8 @@ def control_jobs(specs: Sequence[TaskSpec], episodes: int, first: int) -> Iterat
         other_task, other_split = kinds[(i + 1) % len(kinds)]
         others = [s for s in acting if (s.task, s.split) == (other_task, other_split)]
         for number, spec in enumerate(mine):
-            yield Job(arm="blank", spec=spec)
+            for arm in ("blank", "contradicted", "blind"):
+                yield Job(arm=arm, spec=spec)
             said = others[(number + 1) % len(others)]
             if said is not spec:
                 yield Job(arm="shuffled", spec=spec, said=said)

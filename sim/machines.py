@@ -35,6 +35,7 @@ class MachineModel:
     wrist_joint: the fixed joint at which a sensor measures force, "" without one.
     finger_anchor: whether what is held is brought back to where it touched at first. Bullet's friction stops speeds
     alone: on a base that turns, what is held moves on along the tangent in every step, 5 mm outwards in half a turn.
+    holding_gap_m: the hand says that it holds something where its fingers stand still so much wider than told.
     base_force: (N, N m) of the motors that drive the base. head_force_nm: of both joints of the head.
     """
 
@@ -52,10 +53,13 @@ class MachineModel:
     head_force_nm: float = 10.0
     swings: tuple[Swing, ...] = ()
     wrist_joint: str = ""
+    holding_gap_m: float = 0.003
 
 
 PANDA_FORCE_NM = (174.0, 174.0, 174.0, 174.0, 48.0, 48.0, 48.0)
 """Twice and four times what the real arm has: the link inertias of its public URDF are too large by as much."""
+WALLS_M = 0.001
+"""Robots in kitchens hold walls of 3 mm and less: bowls, plates, bags."""
 
 _MODELS: dict[str, MachineModel] = {
     # The hand closes with 50 N (the real one: 70 N at most, 40 N usual) and, with 0.9 of a block, a friction of 0.99.
@@ -66,6 +70,7 @@ _MODELS: dict[str, MachineModel] = {
         arm_force=PANDA_FORCE_NM,
         base_force=(400.0, 200.0),
         wrist_joint="panda_hand_joint",
+        holding_gap_m=WALLS_M,
     ),
     # Lift and wrist hold arm, hand and 1.5 kg; the pads are silicone rubber, which grips wood or china with about 1.
     "stretch": MachineModel(
@@ -75,6 +80,7 @@ _MODELS: dict[str, MachineModel] = {
         finger_friction=1.3,
         base_force=(200.0, 60.0),
         head_force_nm=5.0,
+        holding_gap_m=WALLS_M,
         swings=(
             Swing(link="link_gripper_bow_left", axis=(0.0, 1.0, 0.0), reach_m=0.178),
             Swing(link="link_gripper_bow_right", axis=(0.0, -1.0, 0.0), reach_m=0.178),

@@ -75,16 +75,17 @@ class MobileArm(Arm):
 
     def cameras(self) -> dict[str, PoseCamera]:
         """Its own cameras, where they really are."""
-        base, q, head = self.world_T_base, self.q, self.head_q
-        return {
-            mount.name: PoseCamera(
-                world_T_camera=base @ base_T_camera(self.spec, mount, q, head if self._head else None),
-                fx_px=float(mount.intrinsics[0, 0]), fy_px=float(mount.intrinsics[1, 1]),
-                cx_px=float(mount.intrinsics[0, 2]), cy_px=float(mount.intrinsics[1, 2]),
-                width=mount.width, height=mount.height, near_m=mount.near_m, far_m=mount.far_m,
-            )
-            for mount in self.spec.cameras
-        }  # fmt: skip
+        return {mount.name: self.camera(mount.name) for mount in self.spec.cameras}
+
+    def camera(self, name: str) -> PoseCamera:
+        """One of them."""
+        mount, head = self.spec.camera(name), self.head_q if self._head else None
+        return PoseCamera(
+            world_T_camera=self.world_T_base @ base_T_camera(self.spec, mount, self.q, head),
+            fx_px=float(mount.intrinsics[0, 0]), fy_px=float(mount.intrinsics[1, 1]),
+            cx_px=float(mount.intrinsics[0, 2]), cy_px=float(mount.intrinsics[1, 2]),
+            width=mount.width, height=mount.height, near_m=mount.near_m, far_m=mount.far_m,
+        )  # fmt: skip
 
     # Moving
 

@@ -14,12 +14,14 @@ from agent.plan import Plan, Point, PrimitiveCall, PrimitiveResult, format_plan
 from agent.verbs import VERBS, Argument, Verb
 from robots.interface import Observation, Status
 from robots.relations import Relation
-from sim.symbolic import Facts, SymbolicState
+from sim.symbolic import XYZ, Facts, SymbolicState
 from sim.tasks.base import Instance, Move, Pick, PickPlace, Push, effect
 
 __all__ = ["OraclePlanner", "SymbolicState", "remaining_calls"]
 
 PointOf = Callable[[str], Point | None]
+SpotOf = Callable[[XYZ], Point | None]
+"""The pixel of a point of the table."""
 Deed = tuple[str, str, str]
 """(subject, "place in" and the like or "push to", reference or side)."""
 
@@ -30,8 +32,12 @@ def remaining_calls(
     history: Sequence[PrimitiveResult] = (),
     *,
     point_of: PointOf = lambda name: None,
+    spot_of: SpotOf | None = None,
 ) -> list[PrimitiveCall]:
-    """All calls from now to done(), or the one that asks or refuses."""
+    """All calls from now to done(), or the one that asks or refuses.
+
+    With spot_of, what was put where something was, and lies elsewhere for all that, is pushed to where it belongs.
+    """
     if instance.expected != "act":
         return [PrimitiveCall(verb=Verb.ASK if instance.expected == "ask" else Verb.REFUSE, text=instance.reply)]
     facts = Facts(instance.objects, state)
@@ -56,6 +62,8 @@ def remaining_calls(
     last = instance.program[-1]
     if held is not None and not (isinstance(last, Pick) and held == last.subject):
         calls.append(_ASIDE)
+    if spot_of is not None and not pending:
+        calls.extend(_to_their_places(instance.program, facts, point_of, spot_of))
     return [*calls, PrimitiveCall(verb=Verb.DONE)]
 
 
@@ -149,6 +157,22 @@ def _clearing(move: Move, facts: Facts, point_of: PointOf) -> list[PrimitiveCall
     return calls
 
 
+def _to_their_places(program: Sequence[Move], facts: Facts, point_of: PointOf, spot_of: SpotOf) -> list[PrimitiveCall]:
+    """Pushes of what should be where something was and is not: who puts it there only knows where that was taken from,
+    and somebody may have moved it before."""
+    calls = []
+    last = {move.subject: move for move in program}
+    for move in last.values():
+        if not isinstance(move, PickPlace) or move.relation is not Relation.WHERE or move.reference is None:
+            continue
+        start = facts.state.start_xyz_m.get(move.reference)
+        spot = None if start is None else spot_of((start[0], start[1], 0.0))
+        if spot is not None and not facts.holds(effect(move)):
+            point = point_of(move.subject)
+            calls.append(PrimitiveCall(verb=Verb.PUSH, target=move.subject, point=point, spot=spot))
+    return calls
+
+
 def _hides(call: PrimitiveCall) -> bool:
     """Whether a thing that the call needs is nowhere to be seen: it may be behind something, or away for a while."""
     pointed = VERBS[call.verb].argument in (Argument.TARGET, Argument.DESTINATION) or (
@@ -191,20 +215,27 @@ class OraclePlanner:
     """The oracle as a Planner. It looks at the truth through `state`, and asks `point_of` where things are seen.
 
     state: how things are now. point_of: from an observation to a function from names to points (see `sim.points`).
+    spot_of: see `remaining_calls`.
     """
 
     name = "oracle"
 
     def __init__(
-        self, *, instance: Instance, state: Callable[[], SymbolicState], point_of: Callable[[Observation], PointOf]
-    ) -> None:
+        self, *, instance: Instance, state: Callable[[], SymbolicState], point_of: Callable[[Observation], PointOf],
+        spot_of: SpotOf | None = None,
+    ) -> None:  # fmt: skip
         self._instance = instance
+        self._spot_of = spot_of
         self.state = state
         self.point_of = point_of
 
     def plan(self, instruction: str, observation: Observation, history: Sequence[PrimitiveResult]) -> Plan:
         """The remaining plan of the instance, whatever `instruction` says."""
-        calls = tuple(remaining_calls(self._instance, self.state(), history, point_of=self.point_of(observation)))
+        calls = tuple(
+            remaining_calls(
+                self._instance, self.state(), history, point_of=self.point_of(observation), spot_of=self._spot_of
+            )
+        )
         if _hides(calls[0]):
             calls = (PrimitiveCall(verb=Verb.LOOK), *calls)
         return Plan(instruction=instruction, calls=calls, text=format_plan(calls), planner=self.name)

@@ -1,6 +1,6 @@
 """A person who takes what a robot holds out: they let it come to rest, take hold of it, pull, and have it.
 
-person = Person(world)
+person = Person(world, lambda: True)
 body = Body(robot=WatchedRobot(robot, person.moved), ...)
 hand_over(body, ...)
 person.taken                       # ["apple"]
@@ -8,9 +8,11 @@ person.taken                       # ["apple"]
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from robots.geometry import Pose
+from robots.geometry import Float, Pose
 from sim.mobile import MobileArm
 from sim.world import World
 
@@ -24,21 +26,21 @@ OFF_M = 0.05
 
 
 class Person:
-    """`moved` is to be called as the clock goes on. taken: names, in order. willing: whether they want anything."""
+    """`moved` is to be called as the clock goes on. wants: whether they want anything now. taken: names, in order."""
 
-    def __init__(self, world: World, *, willing: bool = True) -> None:
-        self.world, self.willing = world, willing
+    def __init__(self, world: World, wants: Callable[[], bool]) -> None:
+        self.world, self.wants = world, wants
         self.taken: list[str] = []
         self._name: str | None = None
         self._offered_s = 0.0
-        self._from: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None = None
+        self._from: Float | None = None
 
     def moved(self, seconds: float) -> None:
         """The clock went on by `seconds`."""
         world = self.world
-        if not self.willing:
-            return
         if self._from is None:
+            if not self.wants():
+                return
             held = world.held()
             waits = held is not None and self._offered(held)
             self._offered_s = self._offered_s + seconds if waits and held == self._name else 0.0
@@ -58,9 +60,8 @@ class Person:
             self._let_go()
 
     def _grasp(self, name: str) -> None:
-        """Pulls at it, away from the robot."""
-        away = self.world.arm.tool().xyz - self._base().xyz
-        self.world.pull(name, PULL_N * np.array([away[0], away[1], 0.0]) / float(np.hypot(away[0], away[1])))
+        """Pulls at it along the fingers, out of the hand: any other way a rim stays hooked on the finger within it."""
+        self.world.pull(name, PULL_N * self.world.arm.tool().rotation[:, 2])
 
     def _let_go(self) -> None:
         if self._name is not None:

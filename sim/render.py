@@ -88,6 +88,10 @@ class Renderer(Protocol):
         shadows that follows the cameras is shared by the cameras of a shot, and its pixels fall otherwise."""
         ...
 
+    def depths(self, shot: Shot) -> tuple[NDArray[np.float32], ...]:
+        """depth_m of a picture of each of its cameras, bit for bit, for less than the pictures cost."""
+        ...
+
     def close(self) -> None:
         """Give back everything that was opened. May be called twice."""
         ...

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.detail import level_of
-from sim.render_shaders import FRAGMENT, SHADOW_FRAGMENT, SHADOW_VERTEX, VERTEX, Look
+from sim.render_shaders import (
+    DEPTH_FRAGMENT,
+    DEPTH_VERTEX,
+    FRAGMENT,
+    SHADOW_FRAGMENT,
+    SHADOW_VERTEX,
+    VERTEX,
+    Look,
+)
 from sim.shapes import shadow_key
 from sim.textures import SIZE_PX, texture
 
@@ -23,14 +31,18 @@ PartKey = tuple[str, int, bool]
 
 
 class Programs:
-    """The two programs of a look."""
+    """The programs of a look: a picture, the lamp's map, and depth alone."""
 
     def __init__(self, context: Any, look: Look) -> None:
         self.colour: Any = context.program(vertex_shader=look.source(VERTEX), fragment_shader=look.source(FRAGMENT))
         self.shadow: Any = context.program(
             vertex_shader=look.source(SHADOW_VERTEX), fragment_shader=look.source(SHADOW_FRAGMENT)
         )
-        self.colour["Parts"].binding = self.shadow["Parts"].binding = 0
+        self.depth: Any = context.program(
+            vertex_shader=look.source(DEPTH_VERTEX), fragment_shader=look.source(DEPTH_FRAGMENT)
+        )
+        for program in (self.colour, self.shadow, self.depth):
+            program["Parts"].binding = 0
         if look.textured:
             self.colour["textures"].value = 1
 
@@ -42,9 +54,10 @@ class Chunk:
     buffers: tuple[Any, ...]
     colour: Any
     shadow: Any
+    depth: Any
 
     def release(self) -> None:
-        for thing in (self.colour, self.shadow, *self.buffers):
+        for thing in (self.colour, self.shadow, self.depth, *self.buffers):
             if thing is not None:
                 thing.release()
 
@@ -83,7 +96,8 @@ class Batches:
             cast = [(i, c, level) for i, (k, level, casts) in numbered if casts and (c := shadow_key(k)) is not None]
             colour, buffers, size = self._vertices(programs.colour, seen)
             shadow, more, extra = self._vertices(programs.shadow, cast) if cast else (None, (), 0)
-            chunks.append(Chunk(colour=colour, shadow=shadow, buffers=(*buffers, *more)))
+            depth = self._array(programs.depth, buffers)
+            chunks.append(Chunk(colour=colour, shadow=shadow, depth=depth, buffers=(*buffers, *more)))
             vertices += size + extra
         return Batch(chunks=tuple(chunks), vertices=vertices)
 
@@ -97,7 +111,11 @@ class Batches:
             owners.append(np.full(len(corner), part, dtype="i4"))
             faces.append(face + count)
             count += len(corner)
-        buffers = [context.buffer(np.concatenate(a).tobytes()) for a in (corners, owners, faces)]
+        buffers = tuple(context.buffer(np.concatenate(a).tobytes()) for a in (corners, owners, faces))
+        return self._array(program, buffers), buffers, count
+
+    def _array(self, program: Any, buffers: tuple[Any, ...]) -> Any:
+        """A vertex array of what the program reads of the buffers."""
         names = ("position", "normal", "uv")
         used = [name for name in names if name in program]
         layout = " ".join(
@@ -105,7 +123,7 @@ class Batches:
             for name, size, pad in zip(names, ("3f", "3f", "2f"), ("12x", "12x", "8x"), strict=True)
         )
         content = [(buffers[0], layout, *used), (buffers[1], "1i", "part")]
-        return context.vertex_array(program, content, buffers[2]), tuple(buffers), count
+        return self._context.vertex_array(program, content, buffers[2])
 
 
 @lru_cache(maxsize=1024)

@@ -66,6 +66,7 @@ class GLRenderer:
         self._blocks: list[Any] = []
         self._batches, self._layers = Batches(context), Layers(context)
         self._targets: dict[tuple[int, int, bool], _Target] = {}
+        self._depths: dict[tuple[int, int], _Target] = {}
         context.enable(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
 
     def render(self, parts: Sequence[VisualPart], camera: Camera, lights: LightSpec) -> Picture:
@@ -76,6 +77,17 @@ class GLRenderer:
         with self._context:
             return [self._shoot(shot) for shot in shots]
 
+    def depths(self, shot: Shot) -> tuple[NDArray[np.float32], ...]:
+        with self._context:
+            parts, matrices, look, programs = self._prepared(shot)
+            coarse: tuple[int, ...] = (0,) * len(parts)
+            if shot.tolerance_px > 0:
+                spheres = _spheres(parts, matrices)
+                coarse = levels([p.mesh_key for p in parts], *spheres, shot.cameras, shot.tolerance_px)
+            batch = self._batch(look, programs, parts, coarse)
+            self._write_parts(parts, matrices, look)
+            return tuple(self._depth(batch, programs.depth, camera) for camera in shot.cameras)
+
     def close(self) -> None:
         if self._context is not None:
             self._context.release()
@@ -83,17 +95,8 @@ class GLRenderer:
 
     def _shoot(self, shot: Shot) -> tuple[Picture, ...]:
         """The parts and the lamp's map once, and then camera by camera."""
-        parts, lights = shot.parts, shot.lights
-        check_parts(parts)
-        look = Look(
-            textured=any(part.texture for part in parts),
-            room=lights.position_m is not None or (lights.shadow_reach_m > 0 and lights.shadow > 0),
-            wide=max(part.object_id for part in parts) > _NARROW_IDS,
-        )
-        if look not in self._programs:
-            self._programs[look] = Programs(self._context, look)
-        programs = self._programs[look]
-        matrices = np.array([part.world_T_part for part in parts])
+        parts, matrices, look, programs = self._prepared(shot)
+        lights = shot.lights
         coarse: tuple[int, ...] = (0,) * len(parts)
         view = table_view(lights)
         if look.room or shot.tolerance_px > 0:
@@ -103,9 +106,7 @@ class GLRenderer:
                 coarse = levels(keys, centres_m, radii_m, shot.cameras, shot.tolerance_px)
             if look.room:
                 view = room_view(lights, shot.cameras, centres_m, radii_m)
-        batch = self._batches.of(
-            look, programs, tuple((p.mesh_key, level, p.casts_shadow) for p, level in zip(parts, coarse, strict=True))
-        )
+        batch = self._batch(look, programs, parts, coarse)
         self._write_parts(parts, matrices, look)
         shadows = self._map(ROOM_MAP_PX if look.room else TABLE_MAP_PX)
         if lights.shadow > 0:
@@ -113,6 +114,23 @@ class GLRenderer:
         self._light(programs.colour, lights, view, look)
         shadows.texture.use(0)
         return tuple(self._picture(batch, programs.colour, camera, lights, look) for camera in shot.cameras)
+
+    def _prepared(self, shot: Shot) -> tuple[Sequence[VisualPart], NDArray[np.floating], Look, Programs]:
+        """The parts, where they are, float[N,4,4], and what draws them."""
+        parts, lights = shot.parts, shot.lights
+        check_parts(parts)
+        look = Look(
+            textured=any(part.texture for part in parts),
+            room=lights.position_m is not None or (lights.shadow_reach_m > 0 and lights.shadow > 0),
+            wide=max(part.object_id for part in parts) > _NARROW_IDS,
+        )
+        if look not in self._programs:
+            self._programs[look] = Programs(self._context, look)
+        return parts, np.array([part.world_T_part for part in parts]), look, self._programs[look]
+
+    def _batch(self, look: Look, programs: Programs, parts: Sequence[VisualPart], coarse: tuple[int, ...]) -> Batch:
+        keys = tuple((p.mesh_key, level, p.casts_shadow) for p, level in zip(parts, coarse, strict=True))
+        return self._batches.of(look, programs, keys)
 
     def _write_parts(self, parts: Sequence[VisualPart], matrices: NDArray[np.floating], look: Look) -> None:
         """Places, colours, ids and layers into blocks on the device."""
@@ -164,6 +182,27 @@ class GLRenderer:
             block.bind_to_uniform_block(0)
             chunk.colour.render()
         return _read(target, camera, look.wide)
+
+    def _depth(self, batch: Batch, program: Any, camera: Camera) -> NDArray[np.float32]:
+        """A picture's depth and nothing else."""
+        size = (camera.width, camera.height)
+        if size not in self._depths:
+            context = self._context
+            texture = context.texture(size, 1, dtype="f4")
+            framebuffer = context.framebuffer([texture], context.depth_renderbuffer(size))
+            self._depths[size] = _Target(framebuffer=framebuffer, textures=(texture,))
+        framebuffer = self._depths[size].framebuffer
+        framebuffer.use()
+        framebuffer.clear()
+        self._context.front_face = "cw"
+        program["view_depth"].value, matrix = _seen_from(camera)
+        program["view_projection"].write(matrix)
+        for chunk, block in zip(batch.chunks, self._blocks, strict=False):
+            block.bind_to_uniform_block(0)
+            chunk.depth.render()
+        depth_m = np.empty((camera.height, camera.width), dtype=np.float32)
+        framebuffer.read_into(depth_m, components=1, dtype="f4")
+        return depth_m
 
     def _map(self, size_px: int) -> _Map:
         if size_px not in self._maps:

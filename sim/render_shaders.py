@@ -175,3 +175,21 @@ void main() { gl_Position = light * (parts[part].world_T_part * vec4(position, 1
 SHADOW_FRAGMENT = """
 void main() {}
 """
+DEPTH_VERTEX = (
+    _PARTS
+    + """
+uniform mat4 view_projection;
+uniform vec4 view_depth;
+out float depth_m;
+void main() {
+    vec4 world = parts[part].world_T_part * vec4(position, 1.0);
+    depth_m = dot(view_depth, world);
+    gl_Position = view_projection * world;
+}
+"""
+)
+DEPTH_FRAGMENT = """
+in float depth_m;
+layout(location = 0) out float depth;
+void main() { depth = depth_m; }
+"""

@@ -71,6 +71,9 @@ class TinyRenderer:
         depth_m[ids < 0] = 0
         return Picture(rgb=rgb, depth_m=depth_m.astype(np.float32), ids=ids)
 
+    def depths(self, shot: Shot) -> tuple[NDArray[np.float32], ...]:
+        return tuple(picture.depth_m for picture in self.render_all([shot])[0])
+
     def close(self) -> None:
         if self._client >= 0:
             pybullet.disconnect(physicsClientId=self._client)

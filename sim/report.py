@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from sim.causes import causes
 from sim.chain import ChainResult
+from sim.controls import CONTROLS, SAID
 from sim.probe import ALLOWED_MM
-from sim.stats import Rate, rate_of
+from sim.stats import Rate, enough, rate_of
 
 Line = dict[str, Any]
+WIDE = 0.10
+"""Half an interval's width from which on a line says that there are too few episodes."""
 
 
 def report(lines: Sequence[Line]) -> dict[str, Any]:
@@ -36,15 +40,40 @@ def report(lines: Sequence[Line]) -> dict[str, Any]:
         "false_alarms": rate_of(bool(x["declined"]) for x in acting).figures(),
         "arms": {
             arm: {**rate_of(x["success"] for x in lines if x["arm"] == arm).figures(),
+                  **({"obeyed": obeyed} if (obeyed := _obeyed(lines, arm)) else {}),
                   "tasks": {t: r.figures() for t, r in _rates([x for x in lines if x["arm"] == arm], _task).items()}}
-            for arm in ("blank", "shuffled") if any(x["arm"] == arm for x in lines)
+            for arm in CONTROLS if any(x["arm"] == arm for x in lines)
         },
         **({"chains": chains} if (chains := chain_figures(agent)) else {}),
         **({"probe": probed} if (probed := probe_figures(agent)) else {}),
         "reasons": dict(Counter(_short(x["reason"]) for x in agent if not x["success"]).most_common()),
+        "causes": causes(agent),
         "planner_ms_a_call": round(1000 * sum(x["planner_s"] for x in agent) / calls, 1) if calls else None,
         "wall_s_an_episode": round(sum(x["wall_s"] for x in agent) / len(agent), 3) if agent else None,
     }  # fmt: skip
+
+
+def _obeyed(lines: Sequence[Line], arm: str) -> dict[str, Any] | None:
+    """How often what was said in place of the task's own words was carried out."""
+    known = [x["obeyed"] for x in lines if x["arm"] == arm and "obeyed" in x]
+    return rate_of(known).figures() if known else None
+
+
+def too_few(figures: dict[str, Any]) -> list[str]:
+    """A line where the intervals are too wide to tell much."""
+    wide = {}
+    for name, f in figures["tasks"].items():
+        low, high = f["wilson_95"]
+        if (high - low) / 2 > WIDE:
+            wide[name] = enough(f["rate"], WIDE / 2)
+    if not wide:
+        return []
+    name, need = max(wide.items(), key=lambda x: x[1])
+    points, half = round(100 * WIDE), 100 * WIDE / 2
+    return [
+        f"few      {len(wide)} of {len(figures['tasks'])} tasks have intervals wider than +-{points} points: "
+        f"{name} needs episodes={need} for +-{half:g}"
+    ]
 
 
 def chain_line(result: ChainResult, length: int) -> Line:
@@ -122,13 +151,16 @@ def print_report(figures: dict[str, Any]) -> None:
     print(f"{'declined':{width}}  {_rate(figures['declined'])}  of what is to be asked about or refused")
     print(f"{'alarms':{width}}  {_rate(figures['false_alarms'])}  asked or refused where it should act")
     for arm, f in figures["arms"].items():
-        print(f"{arm:{width}}  {_rate(f)}  control: {'nothing' if arm == 'blank' else 'something else'} was said")
+        obeyed = f"; obeyed {f['obeyed']['rate']:.1%}" if "obeyed" in f else ""
+        print(f"{arm:{width}}  {_rate(f)}  control: {SAID[arm]}{obeyed}")
     if (chains := figures.get("chains")) is not None:
         reached = ", ".join(f"{k}: {f['rate']:.1%}" for k, f in chains["reached"].items())
         print(f"{'chains':{width}}  {chains['mean_solved']:.2f} in a row on average; reached {reached}")
     if (probe := figures.get("probe")) is not None:
         deepest, fastest = probe["deepest_mm"], probe["fastest_share"]
         print(f"{'probe':{width}}  {_rate(probe['clean'])}  clean; deepest {deepest:.1f} mm, fastest {fastest:.0%}")
+    if figures["causes"]:
+        print(f"{'causes':{width}}  " + ", ".join(f"{name} {n}" for name, n in figures["causes"].items()))
     for reason, n in list(figures["reasons"].items())[:8]:
         print(f"{'':{width}}  {n:>4} x {reason}")
     if figures["planner_ms_a_call"] is not None:

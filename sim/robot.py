@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Literal
+from weakref import WeakSet
 
 import numpy as np
 
@@ -18,14 +19,13 @@ from robots.kinematics import base_T_camera, kinematics
 from robots.limits import LimitGate
 from robots.spec import RobotSpec
 from sim.arm import Arm
+from sim.late import LateFrame, Moment
 from sim.mobile import MobileArm
-from sim.render import Picture, Renderer, Shot, open_renderer
+from sim.render import Picture, Renderer, Shot, VisualPart, open_renderer
 from sim.scenes import AnyScene
 from sim.world import STEPS_PER_S, World
 
 CAMERA = "front"
-HOLDING_GAP_M = 0.003
-"""The fingers hold something where they stand still this much wider than they were told to close."""
 STILL_M_S = 0.02
 """Pressed fingers tremble; ones that close on nothing do so at 0.2 m/s."""
 LENS_M = 0.02
@@ -42,6 +42,7 @@ class SimRobot:
         self._teleports = -1
         self._sent_at_s = 0.0
         self._closed = False
+        self._moments: WeakSet[Moment] = WeakSet()
 
     def reset(self, scene: AnyScene) -> None:
         """A new scene, clock at 0."""
@@ -53,13 +54,13 @@ class SimRobot:
         return self.world.spec
 
     def observe(self) -> Observation:
-        """The cameras' pictures and the state."""
-        frames, state = {}, self.state()
-        if self.world.scene.camera is not None:
-            frames[CAMERA] = self.picture().frame(self.world.camera)
-        arm = self.world.arm
+        """The cameras' pictures and the state. A robot that drives has its pictures drawn when they are looked at."""
+        arm, state = self.world.arm, self.state()
+        frames: dict[str, CameraFrame] = {}
         if isinstance(arm, MobileArm):
-            frames |= self._own_frames(arm, state)
+            frames = self._late_frames(arm, state)
+        elif self.world.scene.camera is not None:
+            frames[CAMERA] = self.picture().frame(self.world.camera)
         return Observation(time_s=self.world.time_s, frames=frames, state=state, camera=self.spec.main_camera)
 
     def main_picture(self) -> Picture:
@@ -77,29 +78,43 @@ class SimRobot:
         arm, world = self.world.arm, self.world
         if not isinstance(arm, MobileArm) or not arm.spec.cameras:
             return {}
-        # Drawn from close before the lens on, so that nothing nearer than a depth camera measures is seen through.
-        cameras = {name: replace(camera, near_m=LENS_M) for name, camera in arm.cameras().items()}
-        shot = Shot(parts=world.visuals(), cameras=tuple(cameras.values()), lights=world.scene.lights)
-        return dict(zip(cameras, self.renderer.render_all([shot])[0], strict=True))
+        return dict(self._own_moment(arm, world.visuals()).pictures)
 
-    def _own_frames(self, arm: MobileArm, state: RobotState) -> dict[str, CameraFrame]:
+    def _own_moment(self, arm: MobileArm, parts: list[VisualPart]) -> Moment:
+        """Drawn from close before the lens on, so that nothing nearer than a depth camera measures is seen through."""
+        cameras = {name: replace(camera, near_m=LENS_M) for name, camera in arm.cameras().items()}
+        shot = Shot(parts=parts, cameras=tuple(cameras.values()), lights=self.world.scene.lights)
+        return self._moment(shot, tuple(cameras))
+
+    def _moment(self, shot: Shot, names: tuple[str, ...]) -> Moment:
+        moment = Moment(self.renderer, shot, names)
+        self._moments.add(moment)
+        return moment
+
+    def _late_frames(self, arm: MobileArm, state: RobotState) -> dict[str, CameraFrame]:
         """Taken where the cameras really are, with the poses that the robot believes they have."""
-        frames = {}
-        for name, picture in self.own_pictures().items():
-            mount = arm.spec.camera(name)
-            measured = (picture.depth_m >= mount.near_m) & (picture.depth_m <= mount.far_m)
-            frames[name] = CameraFrame(
-                rgb=picture.rgb,
-                depth_m=np.where(measured, picture.depth_m, np.float32(0)),
-                intrinsics=mount.intrinsics,
-                world_T_camera=state.world_T_base @ base_T_camera(arm.spec, mount, state.arm_q, state.head_q),
+        world, parts = self.world, self.world.visuals()
+        frames: dict[str, CameraFrame] = {}
+        if world.scene.camera is not None:
+            camera = world.camera
+            still = self._moment(Shot(parts=parts, cameras=(camera,), lights=world.scene.lights), (CAMERA,))
+            frames[CAMERA] = LateFrame(
+                still, CAMERA, intrinsics=camera.intrinsics, world_T_camera=camera.world_T_camera
             )
+        if not arm.spec.cameras:
+            return frames
+        moment = self._own_moment(arm, parts)
+        for mount in arm.spec.cameras:
+            frames[mount.name] = LateFrame(
+                moment, mount.name, intrinsics=mount.intrinsics, measured_m=(mount.near_m, mount.far_m),
+                world_T_camera=state.world_T_base @ base_T_camera(arm.spec, mount, state.arm_q, state.head_q),
+            )  # fmt: skip
         return frames
 
     def state(self) -> RobotState:
         arm = self.world.arm
         width = arm.width_m
-        holding = width - arm.width_goal_m > HOLDING_GAP_M and arm.closing_m_s < STILL_M_S
+        holding = width - arm.width_goal_m > arm.model.holding_gap_m and arm.closing_m_s < STILL_M_S
         if not isinstance(arm, MobileArm):
             return RobotState(
                 world_T_base=Pose.identity(),
@@ -156,6 +171,8 @@ class SimRobot:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
+            for moment in self._moments:
+                moment.draw()  # somebody still holds it
             self.renderer.close()
             self.world.close()
 

@@ -11,7 +11,7 @@ from robots.interface import Observation
 from robots.relations import Relation, Side
 from sim.lexicon import canonical
 from sim.oracle import OraclePlanner, PointOf
-from sim.points import points
+from sim.points import pixel, points
 from sim.robot import SimRobot
 from sim.scenes import ObjectSpec
 from sim.symbolic import XYZ, SymbolicState
@@ -37,7 +37,11 @@ def teacher(robot: SimRobot, instance: Instance) -> OraclePlanner:
         found = points(world, robot.main_picture(), seen.main)
         return lambda name: point(found, name)
 
-    return OraclePlanner(instance=instance, state=state, point_of=point_of)
+    def spot_of(xyz: XYZ) -> Point | None:
+        camera = world.scene.camera
+        return None if camera is None else pixel(camera, xyz)
+
+    return OraclePlanner(instance=instance, state=state, point_of=point_of, spot_of=spot_of)
 
 
 class ReadingOracle:

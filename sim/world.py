@@ -43,6 +43,8 @@ SQUEEZE_M = 0.02
 
 VisitorKind = Literal["forearm", "person"]
 VISITORS = {kind: ObjectSpec(name=kind, kind=kind, colour="", size="") for kind in ("forearm", "person")}
+FREE_M = 0.002
+"""Bullet's margins make things that stand on each other overlap by so much."""
 _ODOMETRY = 1
 """Which of a scene's generators the errors of a base's odometry come from."""
 _ELSEWHERE_M = (0.0, 0.0, -30.0)
@@ -62,6 +64,7 @@ class SavedState:
     arm: ArmMemory
     fixtures: object
     hidden: frozenset[str]
+    away: frozenset[str]
     visitor: tuple[VisitorKind, Pose] | None
 
 
@@ -105,6 +108,7 @@ class World:
         self._scene, self._steps, self._held = scene, 0, None
         self._placed: set[str] = set()
         self._hidden: set[str] = set()
+        self._away: set[str] = set()
         self._pulls: dict[str, Float] = {}
         self._visitor: tuple[VisitorKind, Body] | None = None
 
@@ -248,6 +252,7 @@ class World:
             arm=self.arm.memory(),
             fixtures=self.fixtures.memory(),
             hidden=frozenset(self._hidden),
+            away=frozenset(self._away),
             visitor=None if self._visitor is None else (self._visitor[0], self._pose(self._visitor[1])),
         )
         self.restore(state)
@@ -258,7 +263,7 @@ class World:
         self._build(state.scene)
         if state.visitor is not None:
             self.visit(*state.visitor)
-        self._hidden = set(state.hidden)
+        self._hidden, self._away = set(state.hidden), set(state.away)
         put(self.client, state.bodies)
         self._sleep(state.asleep)
         self.fixtures.recall(state.fixtures)
@@ -275,19 +280,40 @@ class World:
         p.resetBaseVelocity(body.id, [0, 0, 0], [0, 0, 0], physicsClientId=self.client)
         self._placed.add(name)
         self._hidden.discard(name)
+        self._away.discard(name)
         self._wake()  # what stood on it must notice
         if self._held == name:
             self._held = None
 
-    def hide(self, name: str) -> None:
-        """Takes an object out of the world, until `set_pose` brings it back."""
+    def free(self, name: str, pose: Pose, *, but: str = "") -> bool:
+        """Whether an object would be inside nothing there, neither furniture nor a thing other than `but`."""
+        body, ids = self.body(name), dict(self.fixtures.names) | {b.id: n for n, b in self._bodies.items()}
+        before = p.getBasePositionAndOrientation(body.id, physicsClientId=self.client)
+        centre = pose @ body.centre_T_bottom.inverse()
+        p.resetBasePositionAndOrientation(body.id, centre.xyz, centre.quat_xyzw, physicsClientId=self.client)
+        clear = not any(
+            c[8] < -FREE_M
+            for other, n in ids.items() if n not in (name, but)
+            for c in p.getClosestPoints(body.id, other, 0.0, physicsClientId=self.client)
+        )  # fmt: skip
+        p.resetBasePositionAndOrientation(body.id, *before, physicsClientId=self.client)
+        return clear
+
+    def hide(self, name: str, *, for_a_while: bool = False) -> None:
+        """Takes an object out of the world, until `set_pose` brings it back; for_a_while: whoever did it will."""
         place = self.names.index(self.body(name).spec.name)
         self.set_pose(name, Pose.from_xyz_yaw([*_ELSEWHERE_M[:2], _ELSEWHERE_M[2] + place]))
         self._hidden.add(name)
+        if for_a_while:
+            self._away.add(name)
         self._sleep([name])
 
     def hidden(self, name: str) -> bool:
         return self.body(name).spec.name in self._hidden
+
+    def away(self, name: str) -> bool:
+        """Hidden, and to be brought back."""
+        return self.body(name).spec.name in self._away
 
     def visit(self, kind: VisitorKind, pose: Pose) -> None:
         """Somebody stands at `pose` (the middle of the underside) and can't be pushed away: in the way, and seen."""

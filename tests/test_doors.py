@@ -14,6 +14,7 @@ from robots.interface import Status
 from robots.kinematics import kinematics
 from robots.mobile import close, doors, hand_over, open_
 from robots.mobile.load import Load
+from robots.mobile.parts import part_now
 from robots.mobile.pour import tilted
 from robots.mobile.press import button_offset, press, slants
 from robots.mobile.track import SAMPLES, find_track
@@ -102,7 +103,7 @@ def test_nothing_moves_where_nothing_opens(robot: SimRobot) -> None:
 
 def test_a_track_keeps_the_hand_on_the_bar_all_along(robot: SimRobot) -> None:
     body = before(robot, DOOR)
-    part = doors._part(body, DOOR)
+    part = part_now(body, DOOR)
     move = doors.Move(start=0.0, end=1.3, words="open")
     here = fixtures(robot).front(DOOR)
     found = find_track(SPEC, doors._task(body, part, move), np.array([here.xyz[0], here.xyz[1], here.yaw_rad]))
@@ -166,7 +167,7 @@ def test_what_is_tilted_keeps_its_lip_over_the_vessel_and_its_foot_off_the_table
 
 def test_a_person_takes_what_is_held_out_and_nothing_else(robot: SimRobot) -> None:
     body = before(robot, DRAWER)
-    person = Person(robot.world)
+    person = Person(robot.world, lambda: True)
     watched = WatchedRobot(robot, person.moved)
     watched.wait(1.5)
     assert person.taken == []

@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from agent.stage import Stage
 from robots.geometry import Pose
 from robots.interface import Observation
 from robots.relations import Side
+from sim.controls import CONTROLS
 from sim.episode import TaskSpec, draw, play, theatre
 from sim.evaluate import evaluate
 from sim.jobs import control_jobs, own_list
@@ -85,8 +87,8 @@ def test_the_arms_are_always_run_and_a_planner_that_refuses_is_a_false_alarm(tmp
     assert figures["tasks"]["absent"]["rate"] == 1.0
     assert figures["false_alarms"] == {**figures["false_alarms"], "n": 2, "successes": 2}
     assert figures["reasons"] == {"false alarm: refuse": 2}
-    assert {arm: f["n"] for arm, f in figures["arms"].items()} == {"blank": 2, "shuffled": 2}
-    assert {arm: f["rate"] for arm, f in figures["arms"].items()} == {"blank": 0.0, "shuffled": 0.0}
+    assert {arm: f["n"] for arm, f in figures["arms"].items()} == dict.fromkeys(CONTROLS, 2)
+    assert {arm: f["rate"] for arm, f in figures["arms"].items()} == dict.fromkeys(CONTROLS, 0.0)
     said = {(x["arm"], x["seed"]): x["instruction"] for x in lines(tmp_path) if x["task"] == "put"}
     assert said["blank", 2_000_000] == ""
     assert said["shuffled", 2_000_000] == said["agent", 2_000_001]
@@ -213,16 +215,16 @@ def test_controls_speak_of_another_task_and_leave_out_what_is_to_be_declined() -
     specs = [TaskSpec(task=t, split="trained", seed=s) for t in ("put", "stack", "absent") for s in (1, 2, 3)]
     jobs = list(control_jobs(specs, 2, 1))
     assert {j.spec.task for j in jobs} == {"put", "stack"}
-    assert [j.arm for j in jobs].count("blank") == [j.arm for j in jobs].count("shuffled") == 4
+    assert Counter(j.arm for j in jobs) == dict.fromkeys(CONTROLS, 4)
     for job in jobs:
-        assert (job.said is None) == (job.arm == "blank")
+        assert (job.said is not None) == (job.arm == "shuffled")
         if job.said is not None:
             assert job.said.task != job.spec.task
 
 
 def test_several_splits_are_told_apart() -> None:
     line = {"arm": "agent", "task": "put", "expected": "act", "declined": "", "reason": "", "planner_calls": 1,
-            "planner_s": 0.1, "wall_s": 1.0}  # fmt: skip
+            "stop": "done", "calls": [], "planner_s": 0.1, "wall_s": 1.0}  # fmt: skip
     figures = report([{**line, "split": s, "success": s == "trained"} for s in ("trained", "counts")])
     assert {n: f["rate"] for n, f in figures["tasks"].items()} == {"trained/put": 1.0, "counts/put": 0.0}
     assert {n: f["mean_rate"] for n, f in figures["splits"].items()} == {"trained": 1.0, "counts": 0.0}

@@ -269,3 +269,19 @@ def test_a_spec_that_the_simulation_does_not_fit_is_one_line(changed: dict, said
     with pytest.raises(ValueError, match=said):
         world.reset(RoomScene(setting=SmallRoom(things={})))
     world.close()
+
+
+def test_a_picture_is_of_the_moment_of_the_look_however_late_it_is_drawn() -> None:
+    """And its depth is the same, drawn alone or with its colours, before or after them."""
+    robot = in_room(mobile_panda())
+    now, late, deep = robot.observe(), robot.observe(), robot.observe()
+    drawn = {name: (frame.rgb, frame.depth_m) for name, frame in now.frames.items()}
+    depths = {name: frame.depth_m for name, frame in deep.frames.items()}
+    stream_twist(robot, [0.0, 0.0, 0.8], 1.0)
+    moved = robot.observe().main
+    assert not np.array_equal(moved.rgb, now.main.rgb)
+    robot.close()
+    for name, (rgb, depth_m) in drawn.items():
+        assert np.array_equal(late.frames[name].rgb, rgb)
+        assert np.array_equal(late.frames[name].depth_m, depth_m)
+        assert np.array_equal(depths[name], depth_m)

@@ -214,6 +214,8 @@ def test_several_cameras_and_worlds_at_once_are_the_same_pictures(renderer: Rend
             assert len(pictures) == len(shot.cameras)
             for camera, picture in zip(shot.cameras, pictures, strict=True):
                 assert equal(picture, renderer.render(shot.parts, camera, shot.lights))
+            for picture, depth_m in zip(pictures, renderer.depths(shot), strict=True):
+                assert picture.depth_m.tobytes() == depth_m.tobytes()
 
 
 def test_cameras_that_share_a_map_of_shadows_differ_in_shadows_alone(gl: Renderer) -> None:

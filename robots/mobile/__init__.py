@@ -8,6 +8,9 @@ from robots.mobile.pick import pick
 from robots.mobile.place import place
 from robots.mobile.pour import pour
 from robots.mobile.press import press
+from robots.mobile.push import push
 from robots.mobile.wipe import wipe
 
-__all__ = ["close", "hand_over", "look", "navigate_to", "open_", "pick", "place", "pour", "press", "pull", "wipe"]
+__all__ = [
+    "close", "hand_over", "look", "navigate_to", "open_", "pick", "place", "pour", "press", "pull", "push", "wipe",
+]  # fmt: skip

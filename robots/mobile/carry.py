@@ -14,7 +14,7 @@ from robots.mobile.reach import configurations, free, go, surroundings
 from robots.mobile.sight import odom_T_base
 from robots.planning.motion import pointing_down
 from robots.planning.scene import Scene
-from robots.primitives.base import Body, Outcome
+from robots.primitives.base import AGAIN, PAUSE_S, Body, Outcome
 
 Float = NDArray[np.float64]
 
@@ -40,8 +40,8 @@ def carrying(body: Body, scene: Scene) -> list[Float]:
             if len(found) >= 3:
                 return found
             at = home.xyz + np.array(offset) + ([0.1, 0.0, 0.0] if load.level else [0.0, 0.0, 0.0])
-            local = level_pose(at, turn) if load.level else pointing_down(at, turn)
-            for pose in (local, local @ _HALF):
+            local = level_pose(at, turn, load.pitch_rad) if load.level else pointing_down(at, turn)
+            for pose in (one for one in (local, local @ _HALF) if load.upright(base @ one)):
                 fits = [q for q in configurations(body, base @ pose)[:2] if free(body, scene, q, width_m=width)]
                 found += fits[:1]
     return found
@@ -69,5 +69,10 @@ def fold(body: Body) -> Outcome:
     goal = body.robot.spec.home_q_rad if body.held_q is None or not load_parts(body) else body.held_q
     if float(np.abs(state.arm_q - goal).max()) < FOLDED_RAD:
         return Outcome(status=Status.SUCCEEDED, detail="")
-    _, seen = see(body)
-    return carry(body, cloud(seen))
+    for _ in range(1 + AGAIN):
+        _, seen = see(body)
+        outcome = carry(body, cloud(seen))
+        if outcome.status is not Status.LIMIT:
+            break
+        body.robot.wait(PAUSE_S)  # refused for a moment
+    return outcome

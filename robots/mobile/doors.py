@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
-from robots.mobile.drive import drive_to, flat, shift
+from robots.mobile.drive import flat, standable
 from robots.mobile.glance import cloud, face, see
-from robots.mobile.haul import Felt, Guard, Hauled, haul, line, stand
-from robots.mobile.parts import Part, amount_seen, bar_offset, part_at, parts_of
-from robots.mobile.reach import configurations, go, surroundings
+from robots.mobile.haul import Felt, Guard, Hauled, haul, line
+from robots.mobile.parts import Part, amount_seen, bar_offset, others_now, part_at, part_now, parts_of
+from robots.mobile.shut import push_shut
 from robots.mobile.sight import odom_T_base, odom_T_world
-from robots.mobile.things import moved
+from robots.mobile.stance import approach, fold, pushed, shifted, stand_at
 from robots.mobile.track import BACK_M, Task, Track, find_track
-from robots.places import Solid
 from robots.primitives.base import Body, Outcome, Target
 
 Float = NDArray[np.float64]
@@ -45,7 +44,8 @@ BAR_SLACK_M = 0.006
 OPEN_ENOUGH = 0.9
 """Of what was asked for: pulled as far as that a part counts as open where it goes no further."""
 SWINGS = (0.0, 0.3, -0.3, 0.5)
-DRIVE_S, STEP_BACK_M = 40.0, 0.2
+LEANS_RAD = ((0.0,), (0.35, -0.35, 0.7, -0.7))
+"""A bar beside a wall is taken aslant, where nothing else is possible."""
 AGAIN = (Status.GRASP_FAILED, Status.PATH_BLOCKED, Status.TIMED_OUT, Status.LIMIT)
 """Failures that another try may get over."""
 
@@ -89,8 +89,7 @@ def _operate(body: Body, target: Target, verb: str) -> Outcome:
             status=Status.TARGET_NOT_FOUND, detail=f"nothing that opens is at the point for the {target.words}"
         )
     face(body, point)
-    _, seen = see(body)
-    now = amount_seen(part, cloud(seen), point)
+    now = amount_seen(part, cloud(see(body)[1]), point, fixed=others_now(body, part.name))
     body.ajar[part.name] = now
     move = _move(part, now, verb)
     if move is None:
@@ -99,16 +98,15 @@ def _operate(body: Body, target: Target, verb: str) -> Outcome:
         )
     outcome = Outcome(status=Status.GRASP_FAILED, detail="")
     for attempt in range(len(PULL_N)):
-        outcome = _attempt(body, part.name, move, PULL_N[attempt])
+        shutting = push_shut(body, part.name, move.start, PULL_N[attempt]) if verb == "close" else None
+        outcome = _attempt(body, part.name, move, PULL_N[attempt]) if shutting is None else shutting
         if outcome.status is Status.SUCCEEDED and verb == "close":
             outcome = _looked_at(body, part.name, outcome)
         if outcome.status not in AGAIN:
             break
         # Where the hand slipped off, it came farther than the part.
-        face(body, _part(body, part.name).bar(body.ajar[part.name]).xyz)
-        now = amount_seen(_part(body, part.name), cloud(see(body)[1]))
-        body.ajar[part.name] = now
-        again = _move(_part(body, part.name), now, verb)
+        now = _look(body, part.name)
+        again = _move(part_now(body, part.name), now, verb)
         if again is None:
             outcome = Outcome(status=Status.SUCCEEDED, detail=f"the {part.name} is {now / part.handle.travel:.0%} open")
             break
@@ -120,20 +118,24 @@ def _operate(body: Body, target: Target, verb: str) -> Outcome:
 def _looked_at(body: Body, name: str, outcome: Outcome) -> Outcome:
     """Whether what should be shut is seen to be: the hand may have slid off a bar without noticing."""
     fold(body)
-    part = _part(body, name)
-    face(body, part.bar(0.0).xyz)
-    seen = amount_seen(part, cloud(see(body)[1]))
-    body.ajar[name] = seen
-    if seen <= (SHUT_SHARE + 0.02) * part.handle.travel:
+    share = _look(body, name) / part_now(body, name).handle.travel
+    if share <= SHUT_SHARE:
         return outcome
-    share = seen / part.handle.travel
     return Outcome(status=Status.GRASP_FAILED, detail=f"the hand slipped off the {name} at {share:.0%} open")
+
+
+def _look(body: Body, name: str) -> float:
+    """How far the part is seen to be open, m or rad; remembered."""
+    face(body, part_now(body, name).bar(body.ajar[name]).xyz)
+    part = part_now(body, name)
+    body.ajar[name] = amount_seen(part, cloud(see(body)[1]), fixed=others_now(body, name))
+    return body.ajar[name]
 
 
 def _move(part: Part, now: float, verb: str) -> Move | None:
     """What there is to do; None where it is done already."""
     travel, turns = part.handle.travel, part.handle.turns
-    lever = part_lever(part)
+    lever = part.lever_m
     if verb == "close":
         return None if now < 0.015 * travel else Move(start=now, end=0.0, words="shut")
     if verb == "pull":
@@ -143,18 +145,12 @@ def _move(part: Part, now: float, verb: str) -> Move | None:
     return None if now > OPEN_ENOUGH * end else Move(start=now, end=end, words="open")
 
 
-def part_lever(part: Part) -> float:
-    """Metres that the bar goes for each unit of the amount: 1, or its distance from the hinge."""
-    if not part.handle.turns:
-        return 1.0
-    away = part.handle.pose.xyz - part.handle.at_m
-    return float(np.linalg.norm(away - (away @ part.handle.axis) * part.handle.axis))
-
-
 def _attempt(body: Body, name: str, move: Move, most_n: float) -> Outcome:
     """Stand, hold, go along, let go; body.ajar has how far the part then is."""
-    part = _part(body, name)
-    track = find_track(body.robot.spec, _task(body, part, move), flat(odom_T_base(body.robot.state())))
+    part = part_now(body, name)
+    here, free = flat(odom_T_base(body.robot.state())), standable(body)
+    tracks = (find_track(body.robot.spec, _task(body, part, move, leans), here, free) for leans in LEANS_RAD)
+    track = next((t for t in tracks if t is not None), None)
     if track is None:
         return Outcome(
             status=Status.UNREACHABLE, detail=f"there is no place from which the arm can {move.words} the {name}"
@@ -163,7 +159,7 @@ def _attempt(body: Body, name: str, move: Move, most_n: float) -> Outcome:
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     before = part.handle.pose
-    part = _part(body, name)
+    part = part_now(body, name)
     track = shifted(track, part.handle.pose @ before.inverse())
     held = _hold(body, part, move, track)
     if isinstance(held, Outcome):
@@ -171,55 +167,18 @@ def _attempt(body: Body, name: str, move: Move, most_n: float) -> Outcome:
     return _go_along(body, part, move, held, most_n)
 
 
-def stand_at(body: Body, track: Track) -> Outcome:
-    """The arm folded, the base to where a track begins."""
-    fold(body)
-    world = odom_T_world(body.robot.state()).inverse()
-    goal = flat(world @ stand(track.places[0]))[None]
-    outcome = drive_to(body, goal, deadline_s=body.robot.observe().time_s + DRIVE_S)
-    if outcome.status is Status.PATH_BLOCKED:
-        # An open door beside the robot, known to a few centimetres, may seem to touch it.
-        shift(body, np.array([-STEP_BACK_M, 0.0, 0.0]))
-        outcome = drive_to(body, goal, deadline_s=body.robot.observe().time_s + DRIVE_S)
-    return outcome
-
-
-def approach(body: Body, tool: Pose, bent: Float, points: Float, *, width_m: float | None) -> Outcome:
-    """The hand to `tool` (odom) with the arm bent about as `bent` [J], around the map and points [N,3] seen; where
-    these
-    leave no way, around the map alone."""
-    goals = configurations(body, tool, near=bent)
-    outcome = Outcome(status=Status.UNREACHABLE, detail="the arm does not reach there")
-    if not goals:
-        return outcome
-    for seen in (points, np.empty((0, 3))):
-        outcome = go(body, surroundings(body, seen), goals[:1], width_m=width_m, pace=0.6)
-        if outcome.status is Status.SUCCEEDED:
-            break
-    return outcome
-
-
-def _task(body: Body, part: Part, move: Move) -> Task:
-    assert body.map is not None
-    by = odom_T_world(body.robot.state())
-    others: list[Solid] = [s for s in moved(body.map.solids_now(body.ajar), by) if s.part != part.name]
+def _task(body: Body, part: Part, move: Move, leans: tuple[float, ...] = (0.0,)) -> Task:
     return Task(
         path=part.bar, motion=part.handle.motion, start=move.start, end=move.end, parts=part.boxes,
-        others=tuple(others),
-        swings=SWINGS if part.handle.turns else (0.0,),
+        others=others_now(body, part.name), swings=SWINGS if part.handle.turns else (0.0,), leans=leans,
     )  # fmt: skip
 
 
-def _part(body: Body, name: str) -> Part:
+def bars_beside(body: Body, name: str) -> list[Pose]:
+    """odom_T_tool of all other bars, as far open as their parts are known to be."""
     assert body.map is not None
-    return next(p for p in parts_of(body.map, odom_T_world(body.robot.state())) if p.name == name)
-
-
-def shifted(track: Track, by: Pose) -> Track:
-    """The track where everything has moved, rigidly, by `by`."""
-    places = np.array([flat(by @ stand(place)) for place in track.places])
-    return Track(amounts=track.amounts, tools=tuple(by @ t for t in track.tools), places=places, q=track.q,
-                 before=track.before, after=track.after)  # fmt: skip
+    parts = parts_of(body.map, odom_T_world(body.robot.state()))
+    return [p.bar(body.ajar.get(p.name, 0.0)) for p in parts if p.name != name]
 
 
 def _deeper(track: Track, deeper_m: float) -> Track:
@@ -235,7 +194,7 @@ def _hold(body: Body, part: Part, move: Move, track: Track) -> Track | Outcome:
     for look in range(2):
         face(body, start.xyz)
         _, seen = see(body)
-        off = bar_offset(start, part.handle, cloud(seen))
+        off = bar_offset(start, part.handle, cloud(seen), bars_beside(body, part.name))
         if off is not None:
             by = Pose(xyz=off, quat_xyzw=np.array([0.0, 0.0, 0.0, 1.0]))
             track, start = shifted(track, by), by @ start
@@ -278,7 +237,7 @@ def _go_along(body: Body, part: Part, move: Move, track: Track, most_n: float) -
 
 def _beyond(track: Track, part: Part) -> Track:
     """A track that shuts a part, gone on with by OVER_M."""
-    extra = -np.linspace(0.0, OVER_M / part_lever(part), 8)[1:]
+    extra = -np.linspace(0.0, OVER_M / part.lever_m, 8)[1:]
     tools = tuple(
         part.handle.motion(a) @ part.handle.motion(track.amounts[-1]).inverse() @ track.tools[-1] for a in extra
     )
@@ -288,18 +247,6 @@ def _beyond(track: Track, part: Part) -> Track:
         places=np.concatenate([track.places, np.tile(track.places[-1], (7, 1))]),
         q=np.concatenate([track.q, np.tile(track.q[-1], (7, 1))]),
     )  # fmt: skip
-
-
-def pushed(most_n: float) -> Guard:
-    """Stops where the force on the hand has changed by so much."""
-    count = 0
-
-    def guard(felt: Felt) -> str | None:
-        nonlocal count
-        count = count + 1 if float(np.linalg.norm(felt.push_n)) > most_n else 0
-        return "contact" if count >= 3 else None
-
-    return guard
 
 
 def dragging(width_m: float, most_n: float) -> Guard:
@@ -338,18 +285,3 @@ def let_go(body: Body) -> Hauled:
     state = body.robot.state()
     here = odom_T_base(state) @ body.kinematics.tool(state.arm_q)
     return line(body, here @ Pose.from_xyz_yaw([0.0, 0.0, -BACK_M]), width_m=OPENED_M)
-
-
-def fold(body: Body) -> None:
-    """The arm home (what is held, where it is carried), around what the map and the head show; where that finds no
-    way, around the map alone."""
-    home = np.array(body.robot.spec.home_q_rad if body.held_q is None or body.grasp is None else body.held_q)
-    if float(np.abs(body.robot.state().arm_q - home).max()) < 0.02:
-        return
-    _, seen = see(body)
-    for points in (cloud(seen), np.empty((0, 3))):
-        if (
-            go(body, surroundings(body, points), [home], width_m=0.0 if body.grasp is not None else 0.04).status
-            is Status.SUCCEEDED
-        ):
-            return

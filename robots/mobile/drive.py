@@ -6,6 +6,7 @@ Frames: ways are in the world, as the robot believes it; what is seen is in odom
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,10 @@ from robots.mobile.shapes import base_shape
 from robots.mobile.sight import odom_T_base, odom_T_world, view, within
 from robots.mobile.things import inside_solids
 from robots.parts import BaseSpec, Drive
+from robots.places import RoomMap
 from robots.planning.free_space import FreeSpace
 from robots.planning.limits import MotionLimits
-from robots.planning.obstacles import Box, Cloud, Obstacle
+from robots.planning.obstacles import Box, Cloud
 from robots.planning.planner import BaseMotion, plan_base
 from robots.planning.scene import Scene
 from robots.planning.shape import RobotShape
@@ -30,7 +32,7 @@ Float = NDArray[np.float64]
 Where = Callable[[RobotState], Pose]
 """The base's pose by which a way is followed: the belief, or odometry for short ways."""
 
-MARGIN_M = 0.03
+MARGIN_M, SPARE_M = 0.03, 0.004
 GAIN, TURN_GAIN = 2.0, 2.5
 """1/s: how fast an error of place and of direction is made good."""
 NEAR_M, NEAR_RAD = 0.012, 0.012
@@ -73,15 +75,20 @@ def obstacles_seen(body: Body) -> Float:
 
 def ground(body: Body, points: Float) -> Scene:
     """The map and points [N,3] (world) as a scene in the world."""
-    obstacles: list[Obstacle] = []
-    x0, y0, x1, y1 = area(body)
-    if body.map is not None:
-        solids = body.map.solids_now(body.ajar)
-        obstacles += [Box(pose=s.pose, half_m=np.maximum(s.half_m, 0.004), name=s.name) for s in solids]
-    if len(points):
-        obstacles.append(Cloud(points=points))
+    known = _known(body.map, area(body), tuple(sorted(body.ajar.items())))
+    return known.with_cloud(Cloud(points=points)) if len(points) else known
+
+
+@lru_cache(maxsize=4)
+def _known(
+    rooms: RoomMap | None, area_m: tuple[float, float, float, float], ajar: tuple[tuple[str, float], ...]
+) -> Scene:
+    """The map alone, with parts open as far as `ajar` says."""
+    solids = () if rooms is None else rooms.solids_now(dict(ajar))
+    boxes = [Box(pose=s.pose, half_m=np.maximum(s.half_m, 0.004), name=s.name) for s in solids]
+    x0, y0, x1, y1 = area_m
     low, high = np.array([x0 - 0.3, y0 - 0.3, 0.0]), np.array([x1 + 0.3, y1 + 0.3, 1.9])
-    return Scene(obstacles, lower_m=low, upper_m=high, cell_m=0.05)
+    return Scene(boxes, lower_m=low, upper_m=high, cell_m=0.05)
 
 
 def area(body: Body) -> tuple[float, float, float, float]:
@@ -96,12 +103,25 @@ def plan(body: Body, goals: Float, points: Float) -> BaseMotion:
     """A way to one of goals [G,3] (x, y, yaw in the world), with the arm as it is and what it holds."""
     spec, state = body.robot.spec, body.robot.state()
     base, shape = _base(body), base_shape(spec, state.arm_q, load_parts(body))
-    points = _off(shape, flat(believed(state)), points)
+    start = flat(believed(state))
+    scene = ground(body, _off(shape, start, points))
+    # Where it stands nearer to something than the margin, it may go as near elsewhere.
+    near_m = FreeSpace(shape, scene, resolution=np.full(3, 0.1), margin_m=0.0).worst(start)[0]
     return plan_base(
-        shape, ground(body, points), flat(believed(state)), goals,
+        shape, scene, start, goals,
         area=area(body), holonomic=base.drive is Drive.HOLONOMIC, limits=limits(base), period_s=spec.period_s,
-        rng=np.random.default_rng(0), margin_m=MARGIN_M, tries=TRIES,
+        rng=np.random.default_rng(0), margin_m=float(np.clip(near_m - 1e-3, 0.0, MARGIN_M)), tries=TRIES,
     )  # fmt: skip
+
+
+def standable(body: Body) -> Callable[[Float], bool]:
+    """Whether the robot, its arm folded, may drive to a place [3] (odom), by the map and by what the head sees."""
+    spec, state = body.robot.spec, body.robot.state()
+    shape = base_shape(spec, spec.home_q_rad, load_parts(body))
+    scene = ground(body, _off(shape, flat(believed(state)), obstacles_seen(body)))
+    space = FreeSpace(shape, scene, resolution=np.full(3, 0.1), margin_m=MARGIN_M + SPARE_M)
+    by = odom_T_world(state).inverse()
+    return lambda place: bool(space.free(flat(by @ Pose.from_xyz_yaw([*place[:2], 0.0], float(place[2])))[None])[0])
 
 
 def drive_to(body: Body, goals: Float, *, deadline_s: float) -> Outcome:
@@ -124,18 +144,23 @@ def step_clear(body: Body, points: Float) -> None:
     spec, state = body.robot.spec, body.robot.state()
     shape, start = base_shape(spec, state.arm_q, load_parts(body)), flat(believed(state))
     scene = ground(body, _off(shape, start, points))
-    space = FreeSpace(shape, scene, resolution=np.full(3, 0.1), margin_m=0.0)
-    if space.worst(start)[0] >= 0.0:
+    space = FreeSpace(shape, scene, resolution=np.full(3, 0.1), margin_m=MARGIN_M)
+    best_m, best = space.worst(start)[0], np.zeros(3)
+    if best_m >= 0.0:
         return
     holonomic = _base(body).drive is Drive.HOLONOMIC
     angles = np.radians([180, 150, 210, 120, 240, 90, 270, 60, 300, 0]) if holonomic else np.radians([180, 0])
-    for far in (0.04, 0.08, 0.12, 0.18):
+    for far in (0.04, 0.08, 0.12, 0.18, 0.24):
         for angle in angles:
             change = np.array([far * np.cos(angle), far * np.sin(angle), 0.0])
             there = believed(state) @ Pose.from_xyz_yaw([change[0], change[1], 0.0])
-            if space.worst(flat(there))[0] >= 0.005:
-                shift(body, change)
-                return
+            clear_m = space.worst(flat(there))[0]
+            if clear_m > best_m + 0.005:
+                best_m, best = clear_m, change
+        if best_m >= 0.0:
+            break
+    if best.any():
+        shift(body, best)
 
 
 def _off(shape: RobotShape, at: Float, points: Float) -> Float:

@@ -18,7 +18,7 @@ def surface_at(body: Body, point: Float) -> Surface | None:
     """The map's surface under a point [3] (odom)."""
     if body.map is None:
         return None
-    return body.map.surface_at(odom_T_world(body.robot.state()).inverse().apply(point))
+    return body.map.surface_at(odom_T_world(body.robot.state()).inverse().apply(point), ajar=body.ajar)
 
 
 def support_at(body: Body, head: View, point: Float) -> float:
@@ -29,7 +29,7 @@ def support_at(body: Body, head: View, point: Float) -> float:
 
 def fixed_here(body: Body) -> list[Solid]:
     """The map's walls and furniture, in odom."""
-    return [] if body.map is None else moved(body.map.solids, odom_T_world(body.robot.state()))
+    return [] if body.map is None else moved(body.map.solids_now(body.ajar), odom_T_world(body.robot.state()))
 
 
 def find(body: Body, point: Float, *, within_m: float = AT_M) -> tuple[Thing | None, dict[str, View], float]:

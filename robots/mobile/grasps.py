@@ -37,16 +37,24 @@ UNEVEN_M = 0.007
 SHALLOW_M = 0.0045
 """Fingers that reach less deep beside what they take slip off."""
 SLOPE_M = 0.010
+LEAST_IN_M = 0.010
+"""The tool point is at least so far behind the front of what is taken from the side."""
+ROOMY_M = 0.4
 KEPT, TRIED = 40, 500
 SIDE_BAND_M = 0.012
-SIDE_LOW_M = 0.055
-"""A level hand's middle keeps this far above the support."""
+SIDE_LOW_M, SIDE_LOWER_M = 0.055, 0.045
+"""A level hand's middle keeps the first above the support; one that points downwards steeply may be lower."""
+PITCHES_RAD = (0.0, 0.35, 0.65)
+"""How far a hand that comes from the side points downwards: between boards arms reach better from a little above."""
+OPEN_COST = 0.06
+"""Where there is room above, a thing is taken from there unless the side is better by this."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GraspPlan:
     """tool: odom_T_tool with the fingers around the thing. open_m, width_m: between the fingers before and, as
-    expected, after closing. back_m: how far back along the tool's z the straight approach begins. level: from the side.
+    expected, after closing. back_m: how far back along the tool's z the straight approach begins. level: from the side,
+    the hand pointing pitch_rad downwards.
 
     cost: lower is better, about metres of lever.
     """
@@ -57,6 +65,7 @@ class GraspPlan:
     back_m: float
     level: bool
     cost: float
+    pitch_rad: float = 0.0
 
     @property
     def start(self) -> Pose:
@@ -174,29 +183,35 @@ def from_side(
 ) -> list[GraspPlan]:
     """Best first. eye: float64[2], from where it was seen: its outline is known best across that.
 
-    others: points [N,3] near by that are not the thing's."""
+    others: points [N,3] near by that are not the thing's. headroom_m: the free height above what it stands on."""
     ahead = thing.centre - eye
     straight = float(np.arctan2(ahead[1], ahead[0]))
     faces = [(thing.yaw_rad + k * np.pi / 2 - straight + np.pi) % (2 * np.pi) - np.pi for k in range(4)]
     turns = [*np.radians([0, 15, -15, 30, -30, 45, -45, 60, -60, 75, -75]), *(t for t in faces if abs(t) < 1.5)]
     out: list[GraspPlan] = []
-    for share in (0.6, 0.45, 0.75, 0.3, 0.9):
-        z = thing.support_m + max(SIDE_LOW_M, share * thing.height_m)
-        if z > thing.top_m - 0.012 or z - thing.support_m > headroom_m - 0.05:
+    near = others[np.abs(others[:, :2] - thing.centre).max(axis=1) < 0.45] if len(others) else others
+    near = near[near[:, 2] > thing.support_m + OVER_M]
+    for share, pitch in ((s, p) for p in PITCHES_RAD for s in (0.6, 0.45, 0.75, 0.3, 0.9)):
+        low = max(0.017, SIDE_LOW_M * np.cos(pitch) - SIDE_LOWER_M * np.sin(pitch))
+        z = thing.support_m + max(low, share * thing.height_m)
+        if z > thing.top_m - (0.012 if pitch == 0.0 else 0.006) or z - thing.support_m > headroom_m - 0.05:
             continue
         # What is above goes between the fingers too; and of what is below only the front is seen.
         upper = thing.points[thing.points[:, 2] > z - SIDE_BAND_M, :2]
         for turn in turns if len(upper) >= 8 else ():
-            plan = _level(spec, thing, upper, z, straight + float(turn), others)
+            plan = _level(spec, thing, upper, z, straight + float(turn), pitch, near)
             if plan is not None:
                 off = abs(z - thing.support_m - 0.55 * thing.height_m)
-                cost = 0.02 + 0.03 * abs(float(turn)) + 0.2 * off + plan.cost
+                cost = 0.02 + 0.03 * abs(float(turn)) + 0.2 * off + plan.cost + 0.01 * pitch
+                cost += OPEN_COST if headroom_m > ROOMY_M else 0.0
                 out.append(replace(plan, cost=cost))
     out.sort(key=lambda plan: plan.cost)
     return _apart(out)
 
 
-def _level(spec: RobotSpec, thing: Thing, upper: Float, z: float, azimuth: float, others: Float) -> GraspPlan | None:
+def _level(
+    spec: RobotSpec, thing: Thing, upper: Float, z: float, azimuth: float, pitch: float, others: Float
+) -> GraspPlan | None:
     low, high = _across(upper, azimuth)
     ball = circle(upper)
     if ball is not None:
@@ -215,20 +230,32 @@ def _level(spec: RobotSpec, thing: Thing, upper: Float, z: float, azimuth: float
     deep = 2 * ball[1] if ball is not None else float(np.quantile(along, 0.98)) - front
     tip = front + min(spec.finger_depth_m - 0.010, max(0.5 * deep, 0.012) + spec.fingertip_m)
     opening = min(width + 0.020, most)
+    xy = (tip - spec.fingertip_m) * into + middle * across
+    tool = level_pose(np.array([*xy, z]), azimuth, pitch)
+    if pitch > 0.0:
+        # What is above the fingers must not meet the palm: the hand stays further out.
+        x, y, back = np.moveaxis(tool.inverse().apply(thing.points), -1, 0)
+        over = (np.abs(x) < spec.palm_half_m[0]) & (np.abs(y) < spec.palm_half_m[1])
+        meets = float((-back[over]).max(initial=0.0)) - (spec.finger_depth_m - spec.fingertip_m - PALM_M)
+        out = max(0.0, meets)
+        if (tip - spec.fingertip_m - front) - out * np.cos(pitch) < LEAST_IN_M:
+            return None
+        tool = tool @ Pose.from_xyz_yaw([0.0, 0.0, -out])
+        low = spec.fingertip_m * np.sin(pitch) + spec.finger_breadth_m / 2 * np.cos(pitch)
+        if tool.xyz[2] - low < thing.support_m + OVER_M or tool.xyz[2] > thing.top_m - 0.004:
+            return None
     if len(others):
         # Where the fingers and the hand will be, and the way there.
-        a, b = others[:, :2] @ into - tip, np.abs(others[:, :2] @ across - middle)
+        x, y, ahead = np.moveaxis(tool.inverse().apply(others), -1, 0)
+        a, high_m, b = ahead - spec.fingertip_m, np.abs(x), np.abs(y)
         outer = opening / 2 + spec.finger_thickness_m + 0.004
-        high_m = np.abs(others[:, 2] - z)
         fingers = (a > -0.12) & (a < 0.002) & (b < outer) & (high_m < spec.finger_breadth_m / 2 + 0.006)
         palm = (a > -0.25) & (a < -spec.finger_depth_m) & (b < spec.palm_half_m[1])
         palm &= high_m < spec.palm_half_m[0] + 0.01
         if int((fingers | palm).sum()) > 2:
             return None
-    xy = (tip - spec.fingertip_m) * into + middle * across
-    tool = level_pose(np.array([*xy, z]), azimuth)
     cost = 0.15 * width + 2.0 * oblique
-    return GraspPlan(tool=tool, open_m=opening, width_m=width, back_m=0.10, level=True, cost=cost)
+    return GraspPlan(tool=tool, open_m=opening, width_m=width, back_m=0.10, level=True, cost=cost, pitch_rad=pitch)
 
 
 def circle(xy: Float) -> tuple[Float, float] | None:
@@ -258,10 +285,11 @@ def _across(xy: Float, azimuth: float) -> tuple[float, float]:
     return float(np.quantile(aside, 0.01)), float(np.quantile(aside, 0.99))
 
 
-def level_pose(xyz: Float, azimuth: float) -> Pose:
-    """A tool that points level towards `azimuth`, its x upwards."""
-    z = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
-    x = np.array([0.0, 0.0, 1.0])
+def level_pose(xyz: Float, azimuth: float, pitch: float = 0.0) -> Pose:
+    """A tool that points level, or `pitch` downwards, towards `azimuth`, its x on the upper side."""
+    ahead, up = np.array([np.cos(azimuth), np.sin(azimuth), 0.0]), np.array([0.0, 0.0, 1.0])
+    z = np.cos(pitch) * ahead - np.sin(pitch) * up
+    x = np.sin(pitch) * ahead + np.cos(pitch) * up
     matrix = np.eye(4)
     matrix[:3, :3] = np.column_stack([x, np.cross(z, x), z])
     matrix[:3, 3] = xyz

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
-from robots.mobile.doors import fold
 from robots.mobile.drive import shift
 from robots.mobile.glance import cloud, see
 from robots.mobile.grasps import level_pose
@@ -16,6 +15,7 @@ from robots.mobile.load import Load
 from robots.mobile.place import still_held
 from robots.mobile.reach import configurations, go, surroundings
 from robots.mobile.sight import odom_T_base, odom_T_world
+from robots.mobile.stance import fold
 from robots.planning.motion import pointing_down
 from robots.primitives.base import Body, Outcome, Target
 
@@ -67,12 +67,11 @@ def _held_out(body: Body, load: Load) -> list[list[Float]]:
     for out in OUT_M:
         for turn in (0.0, 0.6, -0.6, np.pi):
             xyz = np.array(out)
-            pose = level_pose(xyz, turn) if load.level else pointing_down(xyz, turn)
+            pose = level_pose(xyz, turn, load.pitch_rad) if load.level else pointing_down(xyz, turn)
             for way in (pose, pose @ Pose.from_xyz_yaw([0.0, 0.0, 0.0], np.pi)):
                 goals = configurations(body, base @ way)[:2]
                 # Held upside down it would spill: the same way up as it was taken.
-                up = (base @ way @ load.tool_T_thing).rotation[2, 2]
-                if goals and up > 0.9:
+                if goals and load.upright(base @ way):
                     found.append(goals)
     return found
 

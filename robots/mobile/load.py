@@ -13,6 +13,7 @@ from robots.primitives.base import Body, Grasp
 
 UNSEEN_M = 0.010
 """A thing may be wider by so much, to every side, than what was seen of it."""
+UPRIGHT = 0.9
 BALL_M = 0.035
 """The balls that cover a load stand out over it by less than this; smaller loads have smaller ones."""
 
@@ -21,12 +22,18 @@ BALL_M = 0.035
 class Load(Grasp):
     """A grasp in any direction. tool_T_thing: the thing's frame, in the middle of its underside, z to its top.
 
-    size_m: half its extents along its own x and y; `height_m` along z. level: it was taken from the side.
+    size_m: half its extents along its own x and y; `height_m` along z. level: it was taken from the side, by a hand
+    that pointed pitch_rad downwards.
     """
 
     tool_T_thing: Pose
     size_m: tuple[float, float]
     level: bool
+    pitch_rad: float = 0.0
+
+    def upright(self, odom_T_tool: Pose) -> bool:
+        """Whether it is the right way up with the tool there."""
+        return bool((odom_T_tool @ self.tool_T_thing).rotation[2, 2] > UPRIGHT)
 
     def parts(self) -> tuple[Part, ...]:
         """Balls on the tool's frame that cover it."""
@@ -40,7 +47,9 @@ class Load(Grasp):
         return self.drop_m
 
 
-def load_of(words: str, thing: Thing, odom_T_tool: Pose, width_m: float, *, level: bool) -> Load:
+def load_of(
+    words: str, thing: Thing, odom_T_tool: Pose, width_m: float, *, level: bool, pitch_rad: float = 0.0
+) -> Load:
     """What a hand holds that has closed around a thing where it stood."""
     odom_T_thing = Pose.from_xyz_yaw([*thing.centre, thing.support_m], thing.yaw_rad)
     tool_T_thing = odom_T_tool.inverse() @ odom_T_thing
@@ -54,6 +63,7 @@ def load_of(words: str, thing: Thing, odom_T_tool: Pose, width_m: float, *, leve
         tool_T_thing=tool_T_thing,
         size_m=(max(thing.half_m[0], 0.004), max(thing.half_m[1], 0.004)),
         level=level,
+        pitch_rad=pitch_rad,
     )
 
 

@@ -8,47 +8,71 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile.carry import fold
-from robots.mobile.drive import drive_to, flat
+from robots.mobile.drive import believed, drive_to, flat
 from robots.mobile.glance import face
 from robots.mobile.sight import odom_T_world
-from robots.mobile.stand import HAND_M, ROOM_ABOVE_M, stands
-from robots.places import Standing
+from robots.mobile.stand import HAND_M, sideways, stands
+from robots.places import RoomMap, Standing
 from robots.primitives.base import Body, Outcome, Target
 
 Float = NDArray[np.float64]
 
 LIMIT_S = 120.0
+ELSEWHERE_M, ELSEWHERE_RAD = 0.15, 0.35
+"""From where the robot has stood before to somewhere else."""
+OTHERWISE = ((0.0, -0.5), (0.0, 0.5), (-0.3, 0.0), (0.3, 0.0))
+"""To the left of a place of the map, and turned to the left, by so much one may stand instead."""
+AHEAD_M = 0.75
+"""From a place to stand to the middle of the worktop before it."""
 
 
 def navigate_to(body: Body, target: Target) -> Outcome:
     """The base to where the arm reaches `target` and the head sees it. What is held stays held.
 
-    Without a point: the place of the map that has these words as its name.
+    Without a point: the place of the map that has these words as its name. Told to go there once more, it stands
+    somewhere else, if there is anywhere: it may have stood badly, or its arm have hidden what is there.
     """
     deadline_s = body.robot.observe().time_s + LIMIT_S
     outcome = fold(body)
     if outcome.status is not Status.SUCCEEDED:
         return outcome
-    found = goals(body, target)
+    words, stood = body.went
+    stood = (*stood, flat(believed(body.robot.state()))) if words == target.words else ()
+    found = goals(body, target, again=bool(stood))
     if isinstance(found, Outcome):
         return found
     places, at = found
     if len(places) == 0:
         return Outcome(status=Status.UNREACHABLE, detail=f"there is no room to stand at the {target.words}")
-    outcome = drive_to(body, places, deadline_s=deadline_s)
+    outcome = Outcome(status=Status.PATH_BLOCKED, detail="")
+    if len(new := elsewhere(places, stood)):
+        outcome = drive_to(body, new, deadline_s=deadline_s)
+    if outcome.status is not Status.SUCCEEDED and len(new) < len(places):
+        outcome = drive_to(body, places, deadline_s=deadline_s)
     if outcome.status is not Status.SUCCEEDED:
         return outcome
+    body.went = (target.words, (*stood, flat(believed(body.robot.state()))))
     if at is not None:
         face(body, odom_T_world(body.robot.state()).apply(at))
     return Outcome(status=Status.SUCCEEDED, detail=f"at the {target.words}")
 
 
-def goals(body: Body, target: Target) -> tuple[Float, Float | None] | Outcome:
-    """Places to stand, float64[G,3] (x, y, yaw, world), and what to look at from there, float64[3]."""
+def elsewhere(places: Float, stood: tuple[Float, ...]) -> Float:
+    """Those of places [G,3] that are none of `stood` [3]."""
+    left = np.ones(len(places), dtype=bool)
+    for x, y, yaw in stood:
+        turned = np.abs((places[:, 2] - yaw + np.pi) % (2 * np.pi) - np.pi)
+        left &= (np.hypot(places[:, 0] - x, places[:, 1] - y) > ELSEWHERE_M) | (turned > ELSEWHERE_RAD)
+    return np.asarray(places[left])
+
+
+def goals(body: Body, target: Target, *, again: bool = False) -> tuple[Float, Float | None] | Outcome:
+    """Places to stand, float64[G,3] (x, y, yaw, world), and what to look at from there, float64[3]. again: with more
+    of them where the map gives one."""
     if target.xyz_m is not None:
         at = target.xyz_m
-        surface = None if body.map is None else body.map.surface_at(at)
-        level = surface is not None and surface.headroom_m < ROOM_ABOVE_M
+        surface = None if body.map is None else body.map.surface_at(at, ajar=body.ajar)
+        level = sideways(body, surface)
         if surface is not None:
             # The hand works near the surface, however high the thing is.
             at = np.array([at[0], at[1], min(at[2], surface.height_m + HAND_M)])
@@ -58,15 +82,25 @@ def goals(body: Body, target: Target) -> tuple[Float, Float | None] | Outcome:
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"the map has no place called {target.words}")
     for place in places:
         if isinstance(place, Standing):
-            return flat(place.pose)[None], None
-        found = stands(body, place.pose.xyz, level=place.headroom_m < ROOM_ABOVE_M)
+            ways = [place.pose] + [place.pose @ Pose.from_xyz_yaw([0.0, y, 0.0], yaw) for y, yaw in OTHERWISE if again]
+            return np.array([flat(way) for way in ways]), ahead_of(body.map, place)
+        found = stands(body, place.pose.xyz, level=sideways(body, place))
         if len(found):
             return found, place.pose.xyz
         nearer = nearest_edge(body, place.pose, place.half_m)
-        found = stands(body, nearer, level=place.headroom_m < ROOM_ABOVE_M)
+        found = stands(body, nearer, level=sideways(body, place))
         if len(found):
             return found, nearer
     return np.empty((0, 3)), None
+
+
+def ahead_of(room: RoomMap | None, place: Standing) -> Float | None:
+    """float64[3]: the middle of the open surface in front of which one stands there; None before what is shut."""
+    ahead = place.pose.apply(np.array([[AHEAD_M, 0.0, 0.0]]))
+    for surface in () if room is None else room.surfaces:
+        if not surface.inside and surface.holds(ahead, margin_m=0.03)[0]:
+            return surface.pose.xyz
+    return None
 
 
 def nearest_edge(body: Body, middle: Pose, half_m: tuple[float, float]) -> Float:

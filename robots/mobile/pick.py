@@ -13,14 +13,26 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile.carry import carry, fold
-from robots.mobile.find import find, fixed_here
+from robots.mobile.find import find, fixed_here, surface_at
 from robots.mobile.glance import cloud, main_camera, see
 from robots.mobile.grasps import GraspPlan, from_above, from_side, turned_over
 from robots.mobile.load import load_of
-from robots.mobile.reach import configurations, follow, free, go, straight, straight_way, surroundings, tool, touched
+from robots.mobile.reach import (
+    all_free,
+    configurations,
+    follow,
+    free,
+    go,
+    scattered,
+    straight,
+    straight_way,
+    surroundings,
+    tool,
+    touched,
+)
 from robots.mobile.relief import Relief
 from robots.mobile.sight import View, odom_T_base, odom_T_world
-from robots.mobile.stand import ROOM_ABOVE_M, step_nearer
+from robots.mobile.stand import ROOM_ABOVE_M, sideways, step_nearer
 from robots.mobile.things import AT_M, Thing, thing_at, without
 from robots.planning.scene import Scene
 from robots.primitives.base import Body, Outcome, Target
@@ -34,6 +46,8 @@ HELD_M = 0.0025
 """Fingers that close further hold nothing (the thinnest wall is 3 mm)."""
 LIFT_M, LOW_LIFT_M = 0.18, 0.04
 """Straight up after closing; the second under a shelf, or where the arm gets no higher."""
+ABOVE_LIFT_M, OUT_M = 0.012, (0.30, 0.24, 0.18, 0.10)
+"""What is lifted under a shelf stays so far from what is above, and is then drawn out so far."""
 SHORT_M = 0.06
 """The straight approach is no shorter than this."""
 BUMP_N = 30.0
@@ -44,6 +58,8 @@ AGAIN_M = 0.12
 """What slipped away is looked for this far around."""
 CHECKED = 24
 """So many grasps are checked for reach."""
+SCATTERED, TRIED_WAYS = 8, 4
+"""For each grasp from the side, starts of the search for configurations, and how many of those are looked at."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -158,17 +174,24 @@ def _spread(plans: list[GraspPlan]) -> list[GraspPlan]:
 def reachable(body: Body, plan: GraspPlan, scene: Scene, whole: Scene) -> tuple[Way | None, bool]:
     """The arm's way for a grasp, clear of `scene` at its end and of `whole` at its start; and whether the arm gets
     there at all."""
-    within = False
-    for one in (plan, turned_over(plan)):
-        for q in configurations(body, one.tool)[:3]:
-            within = True
-            if not free(body, scene, q, width_m=one.open_m, hand=False):
-                continue
-            for back_m in (one.back_m, SHORT_M):
-                nearer = replace(one, back_m=back_m)
-                back = straight_way(body, q, nearer.start, speed_m_s=APPROACH_M_S)
-                if back is not None and free(body, whole, back[-1], width_m=one.open_m):
-                    return Way(plan=nearer, approach_q=back[::-1]), True
+    both = (plan, turned_over(plan))
+    if plan.level:
+        # Between boards few of the arm's many configurations are clear: it is searched all over its range.
+        found, which = scattered(body, [one.tool for one in both], each=SCATTERED)
+        clear = all_free(body, scene, found, width_m=plan.open_m, hand=False)
+        away = np.abs(found - body.robot.state().arm_q).max(axis=1) if len(found) else np.empty(0)
+        ways = [(both[which[k]], found[k]) for k in np.argsort(away) if clear[k]][:TRIED_WAYS]
+        within = len(found) > 0
+    else:
+        every = [(one, q) for one in both for q in configurations(body, one.tool)[:3]]
+        ways = [(one, q) for one, q in every if free(body, scene, q, width_m=one.open_m, hand=False)]
+        within = len(every) > 0
+    for one, q in ways:
+        for back_m in (one.back_m, SHORT_M):
+            nearer = replace(one, back_m=back_m)
+            back = straight_way(body, q, nearer.start, speed_m_s=APPROACH_M_S)
+            if back is not None and free(body, whole, back[-1], width_m=one.open_m):
+                return Way(plan=nearer, approach_q=back[::-1]), True
     return None, within
 
 
@@ -195,10 +218,11 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
     state = body.robot.state()
     world = odom_T_world(state).inverse()
     body.origins.setdefault(words, world.apply(np.array([*thing.centre, thing.support_m])))
-    body.grasp = load_of(words, thing, tool(body, state), width, level=plan.level)
-    outcome = _lift(body, under=sighting.headroom_m < thing.height_m + LIFT_M + 0.1)
-    if outcome.status is Status.SUCCEEDED and plan.level:
-        outcome = straight(body, tool(body) @ Pose.from_xyz_yaw([0, 0, -0.18]), speed_m_s=0.25, width_m=0.0)
+    body.grasp = load_of(words, thing, tool(body, state), width, level=plan.level, pitch_rad=plan.pitch_rad)
+    room = sighting.headroom_m - thing.height_m
+    outcome = _lift(body, room_m=room)
+    if outcome.status is Status.SUCCEEDED and plan.level and room < LIFT_M + 0.1:
+        _draw_out(body)
     steady = body.steady_grip()
     if steady is None or _still_there(body, thing, sighting):
         body.grasp = None
@@ -213,14 +237,27 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
     return Outcome(status=Status.SUCCEEDED, detail=f"holding the {words}")
 
 
-def _lift(body: Body, *, under: bool) -> Outcome:
-    """Straight up, or where the arm gets no higher there, up and towards the robot; under: something is close above."""
+def _draw_out(body: Body) -> None:
+    """Level, back from under what is above, as far as the arm goes."""
+    here = tool(body)
+    back = -here.rotation[:2, 2] / max(float(np.linalg.norm(here.rotation[:2, 2])), 1e-6)
+    for away_m in OUT_M:
+        there = Pose(xyz=here.xyz + np.array([*(away_m * back), 0.0]), quat_xyzw=here.quat_xyzw)
+        if straight(body, there, speed_m_s=0.25, width_m=0.0).status is not Status.UNREACHABLE:
+            return
+
+
+def _lift(body: Body, *, room_m: float) -> Outcome:
+    """Straight up, or where the arm gets no higher there, up and towards the robot; room_m: free height above it."""
+    under = room_m < LIFT_M + 0.1
     here = tool(body)
     inwards = odom_T_base(body.robot.state()).xyz[:2] - here.xyz[:2]
     inwards = inwards / max(float(np.linalg.norm(inwards)), 1e-6)
     outcome = Outcome(status=Status.UNREACHABLE, detail="the arm gets no higher")
     for up, pull in (
-        ((LOW_LIFT_M, 0.0),) if under else ((LIFT_M, 0.0), (LIFT_M, 0.08), (LIFT_M, 0.16), (LOW_LIFT_M, 0.0))
+        ((float(np.clip(room_m - ABOVE_LIFT_M, 0.008, LOW_LIFT_M)), 0.0),)
+        if under
+        else ((LIFT_M, 0.0), (LIFT_M, 0.08), (LIFT_M, 0.16), (LOW_LIFT_M, 0.0))
     ):
         higher = Pose(xyz=here.xyz + np.array([*(pull * inwards), up]), quat_xyzw=here.quat_xyzw)
         outcome = straight(body, higher, speed_m_s=0.25, width_m=0.0)
@@ -284,13 +321,11 @@ def _let_go(body: Body, plan: GraspPlan) -> None:
 
 def _low(body: Body, point: Float) -> bool:
     """Whether what stands there must be taken from the side."""
-    return _headroom(body, point) < ROOM_ABOVE_M
+    return sideways(body, surface_at(body, point))
 
 
 def _headroom(body: Body, point: Float) -> float:
-    if body.map is None:
-        return float(np.inf)
-    known = body.map.surface_at(odom_T_world(body.robot.state()).inverse().apply(point))
+    known = surface_at(body, point)
     return float(np.inf) if known is None else known.headroom_m
 
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose, quat_from_axis_angle
 from robots.interface import Status
-from robots.mobile.doors import approach, fold, shifted, stand_at
 from robots.mobile.drive import flat
 from robots.mobile.glance import cloud, face, main_camera, see
 from robots.mobile.haul import haul
 from robots.mobile.load import Load
 from robots.mobile.place import still_held
 from robots.mobile.sight import odom_T_base, odom_T_world
+from robots.mobile.stance import approach, fold, shifted, stand_at
 from robots.mobile.things import Thing, moved, support_below, thing_at
 from robots.mobile.track import Task, Track, find_track
 from robots.primitives.base import Body, Outcome, Target

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
-from robots.mobile.doors import approach, fold, shifted, stand_at
 from robots.mobile.drive import flat
 from robots.mobile.glance import cloud, face, see
 from robots.mobile.haul import Felt, Guard, Hauled, haul, line
 from robots.mobile.sight import odom_T_base, odom_T_world
+from robots.mobile.stance import approach, fold, shifted, stand_at
 from robots.mobile.things import moved
 from robots.mobile.track import Task, Track, find_track
 from robots.places import Button

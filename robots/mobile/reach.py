@@ -15,6 +15,7 @@ from robots.interface import Command, RobotState, Status
 from robots.kinematics import kinematics
 from robots.mobile.load import load_parts
 from robots.mobile.shapes import robot_shape
+from robots.mobile.sieve import Sieve
 from robots.mobile.sight import odom_T_base, odom_T_world, within
 from robots.planning.free_space import FreeSpace
 from robots.planning.limits import MotionLimits
@@ -66,6 +67,27 @@ def configurations(body: Body, goal: Pose, *, near: Float | None = None) -> list
     return sorted(found, key=lambda q: float(np.abs(q - here).max()))
 
 
+def scattered(
+    body: Body, goals: Sequence[Pose], *, each: int, base: Pose | None = None
+) -> tuple[Float, NDArray[np.int64]]:
+    """Configurations float64[K,J] that bring the tool to any of `goals` (odom), from `each` starts a goal all over the
+    arm's range, and which goal, int64[K]. base: odom_T_base where the robot would stand, by default where it does."""
+    spec, arm = body.robot.spec, body.kinematics
+    base_T_odom = (odom_T_base(body.robot.state()) if base is None else base).inverse()
+    local = [base_T_odom @ goal for goal in goals]
+    inside = [
+        i for i, g in enumerate(local) if (g.xyz >= spec.tool_lower_m).all() and (g.xyz <= spec.tool_upper_m).all()
+    ]
+    which = np.repeat(np.array(inside, dtype=np.int64), each)
+    if len(which) == 0:
+        return np.empty((0, spec.dof)), which
+    rng = np.random.default_rng(0)
+    seeds = np.concatenate([arm.scattered(local[i], each, rng) for i in inside])
+    xyz, rotation = np.array([local[i].xyz for i in which]), np.array([local[i].rotation for i in which])
+    q, done = arm.solve_many(xyz, rotation, seeds)
+    return q[done], which[done]
+
+
 def surroundings(body: Body, points: Float, *, fixed: bool = True) -> Scene:
     """What the arm must keep clear of: points [N,3] seen (odom) and, if `fixed`, the map's walls and furniture."""
     state = body.robot.state()
@@ -97,13 +119,22 @@ def shape(body: Body, *, width_m: float) -> RobotShape:
 def free(body: Body, scene: Scene, q: Float, *, width_m: float, margin_m: float = 0.0, hand: bool = True) -> bool:
     """Whether the arm at `q` [J] keeps clear of the scene and of the robot itself; hand=False: the hand may be close to
     what it takes."""
+    return bool(all_free(body, scene, q[None], width_m=width_m, margin_m=margin_m, hand=hand)[0])
+
+
+def all_free(
+    body: Body, scene: Scene, q: Float, *, width_m: float, margin_m: float = 0.0, hand: bool = True
+) -> NDArray[np.bool_]:
+    """bool[N]: `free` for each of q [N,J]."""
+    if len(q) == 0:
+        return np.empty(0, dtype=np.bool_)
     one = shape(body, width_m=width_m)
     space = FreeSpace(one, scene, resolution=np.full(body.robot.spec.dof, 0.1), margin_m=margin_m)
-    clear = space.clearance(q[None])[0][0] >= space.need
+    clear = space.clearance(q)[0] >= space.need
     if not hand:
         met = [part for part in one.parts if not part.anchored]
-        clear[: len(met)] |= np.array([part.frame == -1 for part in met])
-    return bool(clear.all())
+        clear[:, : len(met)] |= np.array([part.frame == -1 for part in met])
+    return np.asarray(clear.all(axis=1))
 
 
 def go(body: Body, scene: Scene, goals: Sequence[Float], *, width_m: float | None = None, pace: float = 1.0) -> Outcome:
@@ -153,9 +184,7 @@ def straight(
     that is a success with the word as detail."""
     state = body.robot.state()
     target = odom_T_base(state).inverse() @ goal
-    motion: Motion = body.planner.through(
-        state.arm_q, [target], pace=Pace(acceleration=acceleration, tool_m_s=speed_m_s)
-    )
+    motion: Motion = body.planner.line(state.arm_q, target, pace=Pace(acceleration=acceleration, tool_m_s=speed_m_s))
     if motion.status is not Status.SUCCEEDED:
         return Outcome(status=motion.status, detail=motion.detail)
     return follow(body, motion.q, width_m=width_m, stop=stop)
@@ -167,7 +196,7 @@ def straight_way(
     """float64[M,J]: the arm's stream for a straight line of the tool from `start_q` [J], which comes first, to `goal`
     (odom); None where it can't. Backwards it is a stream, too. acceleration: share of the joints' limits."""
     target = odom_T_base(body.robot.state()).inverse() @ goal
-    motion = body.planner.through(start_q, [target], pace=Pace(acceleration=acceleration, tool_m_s=speed_m_s))
+    motion = body.planner.line(start_q, target, pace=Pace(acceleration=acceleration, tool_m_s=speed_m_s))
     return np.concatenate([start_q[None], motion.q]) if motion.status is Status.SUCCEEDED and len(motion.q) else None
 
 
@@ -239,10 +268,14 @@ def _off_levels(points: Float, boxes: Sequence[Box]) -> Float:
     """Points [N,3] that are not on the top or the underside of boxes, whose heights the map knows better than the cells
     of a cloud do: 12 mm matter between two shelves."""
     keep = np.ones(len(points), dtype=np.bool_)
+    sieve = Sieve(points)
     for box in boxes:
-        local = np.abs(box.pose.inverse().apply(points))
-        over = (local[:, :2] < box.half_m[:2] + MAP_ERROR_M).all(axis=1)
-        keep &= ~(over & (np.abs(local[:, 2] - box.half_m[2]) < LEVEL_M))
+        some = sieve.around(box.pose, box.half_m + [MAP_ERROR_M, MAP_ERROR_M, LEVEL_M])
+        if len(some) == 0:
+            continue
+        x, y, z = np.abs(box.pose.inverse().apply(points[some])).T
+        over = (x < box.half_m[0] + MAP_ERROR_M) & (y < box.half_m[1] + MAP_ERROR_M)
+        keep[some] &= ~(over & (np.abs(z - box.half_m[2]) < LEVEL_M))
     return np.asarray(points[keep])
 
 

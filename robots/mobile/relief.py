@@ -46,10 +46,11 @@ class Relief:
     def at(self, xy: Float) -> Float:
         """float64[...]: heights at places [...,2]; the support's beyond the edges."""
         index = np.rint((xy - self.low) / CELL_M).astype(np.int64)
-        count = np.array(self.heights.shape)
-        inside = (index >= 0).all(axis=-1) & (index < count).all(axis=-1)
-        index = np.clip(index, 0, count - 1)
-        return np.where(inside, self.heights[index[..., 0], index[..., 1]], self.support_m)
+        i, j = index[..., 0], index[..., 1]
+        if index.size and index.min() >= 0 and i.max() < self.heights.shape[0] and j.max() < self.heights.shape[1]:
+            return np.asarray(self.heights[i, j])
+        inside = (i >= 0) & (j >= 0) & (i < self.heights.shape[0]) & (j < self.heights.shape[1])
+        return np.where(inside, self.heights[np.where(inside, i, 0), np.where(inside, j, 0)], self.support_m)
 
     def highest(self, xy: Float, yaw_rad: float, half_m: tuple[float, float]) -> float:
         """Of a rectangle around `xy` [2], half_m along x and y turned by yaw."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,7 @@ def _mobile_panda(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
 PARTS: dict[str, Parts] = {"mobile_panda": _mobile_panda, "tiago_pro": tiago_pro_parts}
 
 
+@lru_cache(maxsize=64)
 def robot_parts(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
     """The balls of a robot with its fingers `width_m` apart: of its base and what stands on it (frame 0, anchored), and
     of its moving links. One that is not listed in PARTS gets capsules along its arm and a column over its footprint."""
@@ -76,8 +77,7 @@ def _plain(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
 
 def robot_shape(spec: RobotSpec, world_T_base: Pose, *, width_m: float) -> RobotShape:
     """The robot standing at `world_T_base`, with its self-collision pairs."""
-    shape = RobotShape(mounted(kinematics(spec), world_T_base), robot_parts(spec, width_m))
-    return RobotShape(shape.frames, shape.parts, pairs=_pairs(spec))
+    return RobotShape(mounted(kinematics(spec), world_T_base), robot_parts(spec, width_m), pairs=_pairs(spec))
 
 
 @cache

@@ -88,9 +88,18 @@ def _own(spec: RobotSpec, state: RobotState, points: Float, load: tuple[Part, ..
 
 def within(points: Float, centres: Float, radii: Float) -> Mask:
     """bool[N]: points [N,3] in any ball of centres [S,3] and radii [S]; in single precision, right to 0.1 mm."""
+    out = np.zeros(len(points), dtype=np.bool_)
+    if len(points) == 0 or len(centres) == 0:
+        return out
+    # Most points are far from all balls: outside the box around them.
+    low, high = (centres - radii[:, None]).min(axis=0) - 1e-3, (centres + radii[:, None]).max(axis=0) + 1e-3
+    near = np.ones(len(points), dtype=np.bool_)
+    for axis in range(3):
+        near &= (points[:, axis] > low[axis]) & (points[:, axis] < high[axis])
     middle = centres.mean(axis=0)
-    p, c = (points - middle).astype(np.float32), (centres - middle).astype(np.float32)
+    p, c = (points[near] - middle).astype(np.float32), (centres - middle).astype(np.float32)
     # |p - c|^2 < r^2, as one product of matrices.
     excess = -2 * p @ c.T
     excess += ((c**2).sum(axis=1) - radii.astype(np.float32) ** 2)[None]
-    return np.asarray(excess.min(axis=1, initial=np.inf) < -(p**2).sum(axis=1))
+    out[near] = excess.min(axis=1, initial=np.inf) < -(p**2).sum(axis=1)
+    return out

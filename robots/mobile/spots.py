@@ -44,12 +44,13 @@ def on_surface(
     spec: RobotSpec, load: Load, relief: Relief, wishes: Iterable[tuple[Float, float]], *, gap_m: float = GAP_M
 ) -> list[Spot]:
     """Level, free spots of the relief's support at places [2] with the costs given beside them, best first."""
-    out = []
-    for xy, cost in wishes:
-        for yaw in _yaws(load):
-            under = _under(relief, load, xy, yaw, gap_m)
-            if float(under.max()) > relief.support_m + LEVEL_M:
-                continue
+    out, wished, yaws = [], list(wishes), _yaws(load)
+    if not wished:
+        return []
+    places = np.array([xy for xy, _ in wished])[:, None, None]
+    highest = np.stack([_under(relief, load, places, yaw, gap_m).max(axis=(1, 2)) for yaw in yaws], axis=1)
+    for (xy, cost), tops in zip(wished, highest, strict=True):
+        for yaw in yaws[tops <= relief.support_m + LEVEL_M]:
             spot = _settled(spec, load, relief, xy, yaw, relief.support_m)
             if spot is not None and spot.fall_m < 0.012:
                 out.append(Spot(**{**vars(spot), "cost": cost + 0.002 * abs(yaw) + spot.fall_m}))
@@ -95,7 +96,7 @@ def _yaws(load: Load) -> Float:
 
 
 def _under(relief: Relief, load: Load, xy: Float, yaw: float, gap_m: float) -> Float:
-    """float64[U,V]: heights under the thing's footprint, grown by a gap."""
+    """float64[...,U,V]: heights under the thing's footprint, grown by a gap, at xy [2] or [...,1,1,2]."""
     u, v = (np.arange(-h - gap_m, h + gap_m + CELL_M, 2 * CELL_M) for h in load.size_m)
     c, s = np.cos(yaw), np.sin(yaw)
     a, b = np.meshgrid(u, v, indexing="ij")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,12 +14,16 @@ from robots.interface import Status
 from robots.kinematics import IkResult, base_T_camera, kinematics
 from robots.mobile.carry import fold
 from robots.mobile.drive import MARGIN_M, area, believed, drive_to, flat, ground, obstacles_seen
-from robots.mobile.grasps import level_pose
+from robots.mobile.grasps import PITCHES_RAD, level_pose
 from robots.mobile.load import load_parts
+from robots.mobile.reach import AROUND_M, MAP_ERROR_M, scattered
 from robots.mobile.shapes import base_shape, robot_shape
 from robots.mobile.sight import odom_T_world
+from robots.places import Surface
 from robots.planning.free_space import FreeSpace
 from robots.planning.motion import pointing_down
+from robots.planning.obstacles import Box, Obstacle
+from robots.planning.scene import Scene
 from robots.planning.shape import RobotShape
 from robots.primitives.base import Body
 from robots.spec import RobotSpec
@@ -38,6 +43,10 @@ STEP_M, STEP_S = 1.2, 12.0
 HAND_M = 0.06
 """Above a surface the hand works at about this height, however tall things are."""
 MOST = 24
+SIDE_MOST, SIDE_TRIED, SIDE_WAYS, SIDE_AWAY_M = 5, 40, 2, 0.78
+"""Of places for work from the side: so many are enough, so many are tried, in so many directions of the hand of those
+tried must it be possible at each, and the best distance."""
+SIDE_TURNS = (0.0, 0.5, -0.5)
 BEARING_COST, HIDDEN_COST = 0.15, 2.0
 
 
@@ -61,12 +70,14 @@ def stands(body: Body, target: Float, *, level: bool) -> Float:
         return np.empty((0, 3))
     here = flat(believed(state))
     found = []
+    around = [(d, np.array([np.cos(d), np.sin(d)])) for d in np.arange(AROUND) * 2 * np.pi / AROUND]
     for way in reach:
-        for direction in np.arange(AROUND) * 2 * np.pi / AROUND:
-            xy = target[:2] - way.away_m * np.array([np.cos(direction), np.sin(direction)])
+        for direction, unit in around:
+            xy = target[:2] - way.away_m * unit
             yaw = (direction - way.aside_rad + np.pi) % (2 * np.pi) - np.pi
             turn = abs((yaw - here[2] + np.pi) % (2 * np.pi) - np.pi)
-            found.append((float(np.linalg.norm(xy - here[:2])) + 0.1 * turn + way.cost, xy[0], xy[1], yaw))
+            way_m = xy - here[:2]
+            found.append((math.sqrt(way_m.dot(way_m)) + 0.1 * turn + way.cost, xy[0], xy[1], yaw))
     x0, y0, x1, y1 = area(body)
     ranked = np.array([f for f in sorted(found) if x0 < f[1] < x1 and y0 < f[2] < y1]).reshape(-1, 4)
     if len(ranked) == 0:
@@ -74,23 +85,62 @@ def stands(body: Body, target: Float, *, level: bool) -> Float:
     arm_q = state.arm_q if load_parts(body) else spec.home_q_rad
     shape = base_shape(spec, arm_q, load_parts(body))
     space = FreeSpace(shape, ground(body, obstacles_seen(body)), resolution=np.full(3, 0.1), margin_m=MARGIN_M + 0.01)
-    places = []
+    places: list[Float] = []
+    works = _Sideways(body, target) if level else None
+    tried = 0
     for part in np.array_split(ranked[:, 1:], max(1, len(ranked) // 64)):
-        places += [p for p, ok in zip(part, space.free(part), strict=True) if ok]
-        if len(places) >= MOST:
+        good = [p for p, ok in zip(part, space.free(part), strict=True) if ok]
+        if works is not None:
+            good, tried = [p for p in good[: SIDE_TRIED - tried] if works(p)], tried + len(good)
+        places += good
+        if len(places) >= (SIDE_MOST if level else MOST) or tried >= SIDE_TRIED:
             break
     return np.array(places[:MOST]).reshape(-1, 3)
 
 
+class _Sideways:
+    """Whether the arm of a robot that stands at a place (x, y, yaw) gets to a target from the side, clear of the map's
+    walls and furniture."""
+
+    def __init__(self, body: Body, target: Float) -> None:
+        self._body, self._target = body, target
+        solids = () if body.map is None else body.map.solids_now(body.ajar)
+        boxes: list[Obstacle] = []
+        for solid in solids:
+            half = np.maximum(solid.half_m - [MAP_ERROR_M, MAP_ERROR_M, 0.0], 0.004)
+            off = np.maximum(np.abs(solid.pose.inverse().apply(target)) - half, 0.0)
+            if float(np.linalg.norm(off)) < AROUND_M:
+                boxes.append(Box(pose=solid.pose, half_m=half, name=solid.name))
+        reach = np.array([AROUND_M, AROUND_M, 0.0])
+        low, high = target * [1, 1, 0] - reach, target * [1, 1, 0] + reach + [0, 0, 2.1]
+        self._scene = Scene(boxes, lower_m=low, upper_m=high)
+
+    def __call__(self, place: Float) -> bool:
+        body, spec = self._body, self._body.robot.spec
+        base = Pose.from_xyz_yaw([place[0], place[1], 0.0], float(place[2]))
+        ahead = float(np.arctan2(*(self._target[:2] - place[:2])[::-1]))
+        goals = [level_pose(self._target, ahead + turn, pitch) for turn in SIDE_TURNS for pitch in PITCHES_RAD]
+        q, which = scattered(body, [g @ half for g in goals for half in (Pose.identity(), _HALF)], each=1, base=base)
+        if len(q) == 0:
+            return False
+        shape = robot_shape(spec, base, width_m=spec.gripper_max_width_m)
+        space = FreeSpace(shape, self._scene, resolution=np.full(spec.dof, 0.1), margin_m=0.0)
+        return len(set((which[space.free(q)] // 2).tolist())) >= SIDE_WAYS
+
+
 @lru_cache(maxsize=64)
 def reaches(spec: RobotSpec, height_m: float, level: bool) -> tuple[Reach, ...]:
-    """Places of a target `height_m` above the floor at which the arm does its work, the best first."""
+    """Places of a target `height_m` above the floor at which the arm does its work, the best first; level: where it may
+    do it, as far as one can tell without what is around."""
     out = []
     for aside in ASIDE_RAD:
         for away in AWAY_M:
             at = np.array([away * np.cos(aside), away * np.sin(aside), height_m])
-            ways = (_solved(spec, goals) for goals in _goals(at, aside, level))
-            solved: list[IkResult] = next((way for way in ways if way), [])
+            cost = BEARING_COST * abs(aside) + (HIDDEN_COST if _hidden(spec, at) else 0.0)
+            if level:
+                out.append(Reach(away_m=away, aside_rad=aside, cost=cost + 0.4 * abs(away - SIDE_AWAY_M)))
+                continue
+            solved = _solved(spec, _goals(at, aside))
             if not solved:
                 continue
             # Joints far from their ends can still turn the hand.
@@ -98,10 +148,16 @@ def reaches(spec: RobotSpec, height_m: float, level: bool) -> tuple[Reach, ...]:
             spare = min(
                 float(np.minimum(s.q - spec.q_lower_rad, spec.q_upper_rad - s.q).min() / span.max()) for s in solved
             )
-            cost = BEARING_COST * abs(aside) + 0.3 * max(0.0, 0.15 - spare)
-            cost += HIDDEN_COST if _hidden(spec, at) else 0.0
-            out.append(Reach(away_m=away, aside_rad=aside, cost=cost + 0.2 * abs(away - 0.6)))
+            cost += 0.3 * max(0.0, 0.15 - spare) + 0.2 * abs(away - 0.6)
+            out.append(Reach(away_m=away, aside_rad=aside, cost=cost))
     return tuple(sorted(out, key=lambda r: r.cost))
+
+
+def sideways(body: Body, surface: Surface | None) -> bool:
+    """Whether things on a surface are taken from the side: a board is close above, or a door stands before it."""
+    if surface is None or body.map is None:
+        return False
+    return surface.headroom_m < ROOM_ABOVE_M or body.map.turning(surface.inside)
 
 
 def _solved(spec: RobotSpec, goals: list[Pose]) -> list[IkResult]:
@@ -117,15 +173,10 @@ def _solved(spec: RobotSpec, goals: list[Pose]) -> list[IkResult]:
     return solved
 
 
-def _goals(at: Float, aside: float, level: bool) -> list[list[Pose]]:
-    """What the hand must be able to do at a place, base_T_tool, in one way or another."""
-    if level:
-        high = at + [0.0, 0.0, 0.06]
-        near = high - 0.12 * np.array([np.cos(aside), np.sin(aside), 0.0])
-        upright = [level_pose(high, aside), level_pose(near, aside)]
-        return [upright, [pose @ _HALF for pose in upright]]
+def _goals(at: Float, aside: float) -> list[Pose]:
+    """What the hand must be able to do above a place, base_T_tool."""
     ways = ((HIGH_M, 0.0), (LOW_M, 0.0), (LOW_M, 1.2), (LOW_M, -1.2))
-    return [[pointing_down(at + [0.0, 0.0, z], aside + turn) for z, turn in ways]]
+    return [pointing_down(at + [0.0, 0.0, z], aside + turn) for z, turn in ways]
 
 
 _HALF = Pose(xyz=np.zeros(3), quat_xyzw=np.array([0.0, 0.0, 1.0, 0.0]))
@@ -151,7 +202,7 @@ def step_nearer(body: Body, point: Float, *, level: bool) -> bool:
         return False
     observation = body.robot.observe()
     world = odom_T_world(observation.state).inverse().apply(point)
-    surface = None if body.map is None else body.map.surface_at(world)
+    surface = None if body.map is None else body.map.surface_at(world, ajar=body.ajar)
     if surface is not None:
         world = np.array([world[0], world[1], min(world[2], surface.height_m + HAND_M)])
     here = flat(believed(observation.state))

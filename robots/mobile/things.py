@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robots.geometry import Pose
+from robots.mobile.sieve import Sieve
 from robots.mobile.sight import View
 from robots.places import Solid
 from robots.primitives.surface import least_rectangle
@@ -149,12 +150,17 @@ def support_below(views: Sequence[View], target: Float) -> float:
 def inside_solids(points: Float, solids: Sequence[Solid], margin_m: float) -> Mask:
     """bool[N]: points [N,3] in or within a margin of boxes, level; above a box only 2 mm count."""
     out = np.zeros(len(points), dtype=np.bool_)
+    if len(points) == 0:
+        return out
+    sieve = Sieve(points)
     for solid in solids:
-        local = solid.pose.inverse().apply(points)
+        some = sieve.around(solid.pose, solid.half_m + margin_m)
+        if len(some) == 0:
+            continue
+        local = solid.pose.inverse().apply(points[some])
         beyond = np.abs(local) - solid.half_m
-        out |= (
-            (beyond[:, :2].max(axis=1) < margin_m) & (local[:, 2] < solid.half_m[2] + 0.002) & (beyond[:, 2] < margin_m)
-        )
+        level = np.maximum(beyond[:, 0], beyond[:, 1])
+        out[some] |= (level < margin_m) & (local[:, 2] < solid.half_m[2] + 0.002) & (beyond[:, 2] < margin_m)
     return out
 
 

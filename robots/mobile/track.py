@@ -29,6 +29,10 @@ from robots.spec import RobotSpec
 Float = NDArray[np.float64]
 Path = Callable[[float], Pose]
 """odom_T_tool for amounts, m or rad."""
+Standable = Callable[[Float], bool]
+"""Whether a base may stand at a place [3] (odom)."""
+_HandTurn = tuple[float, float, float]
+"""Swing, lean and roll of a hand."""
 
 BASE_MARGIN_M, ARM_MARGIN_M, HAND_MARGIN_M, PART_MARGIN_M = 0.04, 0.012, 0.004, 0.006
 SELF_M = 0.007
@@ -43,7 +47,7 @@ BACK_M = 0.12
 REACHES_M = (0.70, 0.62, 0.78, 0.54, 0.86, 0.46)
 SIDES_M = (0.0, 0.15, -0.15, 0.3, -0.3, 0.45, -0.45, 0.6, -0.6)
 TURNS_RAD = (0.0, 0.35, -0.35, 0.7, -0.7, 1.1, -1.1)
-TOGETHER = 96
+TOGETHER, MOST_TRIED = 96, 1920
 MOST_TURN_RAD = 0.9
 """Of a joint from one check to the next."""
 
@@ -88,26 +92,36 @@ class Task:
     that is not the way that the hand points. checks, samples: at how many amounts a track is checked, and given.
     hand_margin_m: the hand keeps so far
     from what does not move; less than 0 where it rubs along it. back_m: of the straight approach and retreat."""
+    leans: tuple[float, ...] = (0.0,)
+    """Turns of the hand about the bar that it keeps all along: for bars beside a wall."""
     rolls: tuple[float, ...] = (0.0, np.pi)
     toward: Float | None = None
+    touch_m: float | None = None
+    """The hand keeps so far from the moving part, less than 0 where it touches it; None: it holds it."""
     checks: int = CHECKS
     samples: int = SAMPLES
     hand_margin_m: float = HAND_MARGIN_M
     back_m: float = BACK_M
 
 
-def find_track(spec: RobotSpec, task: Task, here: Float) -> Track | None:
-    """The first free track in the order of the prior; None where no candidate is. here: float64[3], the base now."""
+def find_track(spec: RobotSpec, task: Task, here: Float, free: Standable | None = None) -> Track | None:
+    """The first free track in the order of the prior; None where no candidate is. here: float64[3], the base now.
+    free: what else the base's first place must pass, such as what stands around that no map shows."""
     if abs(task.start) > abs(task.end):
         # What leads there leads back: one search for opening and shutting.
-        found = find_track(spec, replace(task, start=task.end, end=task.start), here)
+        found = _found(spec, replace(task, start=task.end, end=task.start), here, free, -1)
         return None if found is None else found.reversed()
+    return _found(spec, task, here, free, 0)
+
+
+def _found(spec: RobotSpec, task: Task, here: Float, free: Standable | None, first: int) -> Track | None:
+    """As find_track; first: which end of the track the robot begins at, 0 or -1."""
     boxes = _scene(task)
     checks = np.linspace(task.start, task.end, task.checks)
     moved = [Boxes(_carried(task.parts, task.motion(a))) for a in checks]
     shape = _Shape(spec, task.hand_margin_m)
     turns = [
-        turn for turn in product(task.swings, task.rolls)
+        turn for turn in product(task.swings, task.leans, task.rolls)
         if all(shape.hand_clear(_tool(task, a, *turn), boxes) for a in checks)
     ]  # fmt: skip
     if not turns:
@@ -117,32 +131,36 @@ def find_track(spec: RobotSpec, task: Task, here: Float) -> Track | None:
 
     def stands(row: _Row) -> bool:
         if row.place not in clear:
-            clear[row.place] = shape.places_clear(options.places[row.place], boxes, moved)
+            places = options.places[row.place]
+            clear[row.place] = shape.places_clear(places, boxes, moved) and (free is None or free(places[first]))
         return clear[row.place]
 
-    order = filter(stands, options.rows)
-    while rows := list(islice(order, TOGETHER)):
+    order, tried = filter(stands, options.rows), 0
+    while tried < MOST_TRIED and (rows := list(islice(order, TOGETHER))):
+        tried += len(rows)
         for row, base, q in _fits(spec, rows, options):
-            if not all(shape.arm_clear(base[k], q[k], boxes, moved[k]) for k in range(task.checks)):
+            if not all(
+                shape.arm_clear(base[k], q[k], boxes, moved[k], hand_m=task.touch_m) for k in range(task.checks)
+            ):
                 continue
             if _slides(spec) and not shape.places_clear(base, boxes, moved):
                 continue
-            found = _dense(spec, task, base, q[0], row.swing, row.roll)
+            found = _dense(spec, task, base, q[0], row.turn)
             if found is None:
                 continue
             ends = ((found.before, base[0], moved[0]), (found.after, base[-1], moved[-1]))
-            if all(shape.arm_clear(place, end, boxes, part, hand=True) for end, place, part in ends):
+            if all(shape.arm_clear(place, end, boxes, part, hand_m=PART_MARGIN_M) for end, place, part in ends):
                 return found
     return None
 
 
-def _tool(task: Task, amount: float, swing: float, roll: float) -> Pose:
-    """The hand at an amount, turned about the bar by a share of the part's turn, and rolled."""
+def _tool(task: Task, amount: float, swing: float, lean: float, roll: float) -> Pose:
+    """The hand at an amount, turned about the bar by a share of the part's turn and by `lean`, and rolled."""
     pose = task.path(amount)
-    if swing:
+    if swing or lean:
         turned = _turn(task.motion(amount)) - _turn(task.motion(task.start))
         up = float(np.sign((pose.rotation @ [1.0, 0.0, 0.0])[2]) or 1.0)
-        pose = pose @ _about([1.0, 0.0, 0.0], -up * swing * turned)
+        pose = pose @ _about([1.0, 0.0, 0.0], -up * swing * turned + lean)
     return pose @ _about([0.0, 0.0, 1.0], roll) if roll else pose
 
 
@@ -160,16 +178,13 @@ class _Row:
 
     cost: float
     place: int
-    swing: float
-    roll: float
+    turn: _HandTurn
 
 
 class _Options:
     """What may be tried. places: list of float64[CHECKS,3]; tools: the hand at each amount by swing and roll."""
 
-    def __init__(
-        self, spec: RobotSpec, task: Task, amounts: Float, here: Float, turns: Sequence[tuple[float, float]]
-    ) -> None:
+    def __init__(self, spec: RobotSpec, task: Task, amounts: Float, here: Float, turns: Sequence[_HandTurn]) -> None:
         first = task.path(task.start)
         into = first.rotation @ [0.0, 0.0, 1.0]
         if abs(into[2]) > 0.8 and task.toward is not None:
@@ -178,7 +193,7 @@ class _Options:
         # A differential base stands so that its arm, which points aside, points at the furniture.
         tool = kinematics(spec).tool(spec.posture)
         arm = float(np.arctan2(tool.xyz[1], tool.xyz[0])) if _slides(spec) else 0.0
-        self.tools = {(swing, roll): [_tool(task, a, swing, roll) for a in amounts] for swing, roll in turns}
+        self.tools = {turn: [_tool(task, a, *turn) for a in amounts] for turn in turns}
         self.places: list[Float] = []
         rows: list[_Row] = []
         c, s = np.cos(heading), np.sin(heading)
@@ -190,9 +205,9 @@ class _Options:
             )
             for share in (0.0,) if _slides(spec) else task.shares:
                 self.places.append(_along(task, amounts, start, share))
-                for swing, roll in turns:
-                    cost = prior + 0.25 * share + 0.4 * abs(swing) + 0.01 * (roll > 0)
-                    rows.append(_Row(cost=cost, place=len(self.places) - 1, swing=swing, roll=roll))
+                for swing, lean, roll in turns:
+                    cost = prior + 0.25 * share + 0.4 * abs(swing) + 0.3 * abs(lean) + 0.01 * (roll > 0)
+                    rows.append(_Row(cost=cost, place=len(self.places) - 1, turn=(swing, lean, roll)))
         self.rows = sorted(rows, key=lambda row: row.cost)
 
 
@@ -209,7 +224,7 @@ def _fits(spec: RobotSpec, rows: Sequence[_Row], options: _Options) -> Iterator[
     """Of some candidates those that reach all along, each with its places [CHECKS,3] and configurations [CHECKS,J]."""
     body, base_dof = _body(spec)
     goals = [
-        [stand(place).inverse() @ tool for place, tool in zip(options.places[r.place], options.tools[r.swing, r.roll],
+        [stand(place).inverse() @ tool for place, tool in zip(options.places[r.place], options.tools[r.turn],
         strict=True)]
         for r in rows
     ]  # fmt: skip
@@ -281,14 +296,14 @@ def _spare(body: Kinematics, q: Float, base_dof: int) -> NDArray[np.bool_]:
     return np.asarray((gap[:, turning] > SPARE_RAD).all(axis=1))
 
 
-def _dense(spec: RobotSpec, task: Task, places: Float, first: Float, swing: float, roll: float) -> Track | None:
+def _dense(spec: RobotSpec, task: Task, places: Float, first: Float, turn: _HandTurn) -> Track | None:
     """The track at SAMPLES amounts, with its approach and retreat."""
     arm = kinematics(spec)
     amounts = np.linspace(task.start, task.end, task.samples)
     coarse, finer = np.linspace(0, 1, len(places)), np.linspace(0, 1, task.samples)
     unwrapped = np.column_stack([places[:, :2], np.unwrap(places[:, 2])])
     fine = np.column_stack([np.interp(finer, coarse, column) for column in unwrapped.T])
-    tools = [_tool(task, a, swing, roll) for a in amounts]
+    tools = [_tool(task, a, *turn) for a in amounts]
     q, out = first, []
     for tool, place in zip(tools, fine, strict=True):
         found = arm.solve(stand(place).inverse() @ tool, q)
@@ -377,16 +392,17 @@ class _Shape:
                 return False
         return True
 
-    def arm_clear(self, place: Float, q: Float, boxes: Scene, part: Boxes, *, hand: bool = False) -> bool:
-        """Whether the arm keeps clear; of the moving part with its hand, too, if `hand`."""
+    def arm_clear(self, place: Float, q: Float, boxes: Scene, part: Boxes, *, hand_m: float | None = None) -> bool:
+        """Whether the arm keeps clear; of the moving part its hand by hand_m, or not at all."""
         local = self._one.centres(q[None])[0]
         points = stand(place).apply(local)
         arm = ~self._anchored
         margin = np.where(self._hand, self._hand_margin_m, ARM_MARGIN_M)[arm]
         if float((boxes.distance(points[arm]) - self._radii[arm] - margin).min()) < 0.0:
             return False
-        checked = arm if hand else arm & ~self._hand
-        if float((part.distance(points[checked]) - self._radii[checked]).min()) < PART_MARGIN_M:
+        checked = arm & ~self._hand if hand_m is None else arm
+        need = np.where(self._hand, hand_m or 0.0, PART_MARGIN_M)[checked]
+        if float((part.distance(points[checked]) - self._radii[checked] - need).min()) < 0.0:
             return False
         i, j = self._one.pairs[:, 0], self._one.pairs[:, 1]
         apart = np.linalg.norm(local[i] - local[j], axis=1) - self._radii[i] - self._radii[j]

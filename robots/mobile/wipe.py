@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Observation, Status
-from robots.mobile.doors import approach, fold, pushed, shifted, stand_at
 from robots.mobile.drive import flat
 from robots.mobile.glance import cloud, face, main_camera, see
 from robots.mobile.haul import haul, line
 from robots.mobile.load import Load
 from robots.mobile.place import still_held
 from robots.mobile.sight import View, odom_T_base, odom_T_world
+from robots.mobile.stance import approach, fold, pushed, shifted, stand_at
 from robots.mobile.things import moved, support_below
 from robots.mobile.track import Task, Track, find_track
 from robots.primitives.base import Body, Outcome, Target

@@ -19,6 +19,10 @@ from robots.spec import RobotSpec
 Float = NDArray[np.float64]
 
 SAMPLE_M = 0.02
+NEARLY_M = 0.02
+"""A pose on the way that no configuration meets exactly, but one by less than this, is left out."""
+LEAP_RAD = 0.6
+"""No joint turns further from one sample to the next: beyond that the arm would change its posture on the way."""
 CORNER_M = 0.05
 
 
@@ -112,6 +116,21 @@ class MotionPlanner:
             streams.append(self.timed(rest, pace))
         return Motion(status=Status.SUCCEEDED, q=np.concatenate(streams))
 
+    def line(self, start_q: Float, goal: Pose, *, pace: Pace | None = None) -> Motion:
+        """From `start_q` [J] straight to the tool pose `goal`, turning evenly on the way, however the hand is held."""
+        start = self._kinematics.tool(start_q)
+        q = [np.asarray(start_q, dtype=np.float64)]
+        for pose in _turning(start, goal):
+            result = self._kinematics.solve(pose, q[-1], iterations=40)
+            if not result.converged and pose.xyz is not goal.xyz and result.position_error_m < NEARLY_M:
+                continue  # the next one may be met exactly; in between the joints go evenly
+            if not result.converged or float(np.abs(result.q - q[-1]).max()) > LEAP_RAD:
+                x, y, z = pose.xyz
+                detail = f"the arm can't go straight on at ({x:.3f}, {y:.3f}, {z:.3f}) m"
+                return Motion(status=Status.UNREACHABLE, q=np.empty((0, self.spec.dof)), detail=detail)
+            q.append(result.q)
+        return Motion(status=Status.SUCCEEDED, q=self.timed(np.stack(q), pace or Pace()))
+
     def to_q(
         self, start_q: Float, goal_q: Float, *, checker: Checker | None = None, pace: Pace | None = None
     ) -> Motion:
@@ -197,6 +216,21 @@ def _rounded(xyz: Float, yaw: Float) -> tuple[Float, Float]:
             yaws.append(float(yaw[i] + t**2 * (out_yaw - yaw[i])))
         cursor, cursor_yaw = out, out_yaw
     return np.stack(points), np.array(yaws)
+
+
+def _turning(start: Pose, goal: Pose) -> list[Pose]:
+    """Poses on the way from one to the other, the last the goal: the shorter way round, the quaternion along its chord,
+    which is exact enough at these steps."""
+    first, last = start.quat_xyzw, goal.quat_xyzw
+    last = last if float(first @ last) >= 0 else -last
+    turn = 2 * float(np.arccos(np.clip(first @ last, -1.0, 1.0)))
+    length = float(np.linalg.norm(goal.xyz - start.xyz))
+    shares = np.linspace(0.0, 1.0, 1 + max(1, int(np.ceil(max(length / SAMPLE_M, turn / 0.25)))))[1:]
+    quats = [(1 - t) * first + t * last for t in shares]
+    return [
+        Pose(xyz=start.xyz + t * (goal.xyz - start.xyz), quat_xyzw=q / np.linalg.norm(q))
+        for t, q in zip(shares[:-1], quats, strict=False)
+    ] + [goal]
 
 
 def _line(points: list[Float], yaws: list[float], start: Float, start_yaw: float, end: Float, end_yaw: float) -> None:

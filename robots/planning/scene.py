@@ -48,6 +48,18 @@ class Scene:
         self._points, self._nearest = self._seen(np.concatenate(seen) if seen else np.empty((0, 3)), field)
         self._field = field.reshape(-1)
 
+    def with_cloud(self, cloud: Cloud) -> Scene:
+        """The same scene, in which no points were seen yet, with those of a cloud."""
+        if len(self._points):
+            raise ValueError("this scene has a cloud already")
+        out = Scene.__new__(Scene)
+        out.__dict__.update(self.__dict__)
+        out.obstacles = (*self.obstacles, cloud)
+        field = self._field.reshape(tuple(self._shape)).copy()
+        out._points, out._nearest = self._seen(cloud.points, field)
+        out._field = field.reshape(-1)
+        return out
+
     def distance(self, points: ArrayLike, enough_m: ArrayLike = REACH_M) -> Float:
         """float64[M] m from points [M,3] to the nearest surface, at most REACH_M; below 0 inside.
 
@@ -137,10 +149,14 @@ class Scene:
             return np.empty((0, 3)), np.empty(0, dtype=np.int32)
         counts = np.bincount(member)
         means = np.stack([np.bincount(member, weights=points[inside, i]) / counts for i in range(3)], axis=1)
-        index = np.full(tuple(self._shape), -1, dtype=np.int32)
-        index.reshape(-1)[flat] = np.arange(len(flat))
-        square = np.where(index >= 0, np.float32(0), np.float32(np.inf))
+        every = np.full(tuple(self._shape), -1, dtype=np.int32)
+        every.reshape(-1)[flat] = np.arange(len(flat))
+        # Only cells around the points, as far as the field looks, are near to one.
         reach = int(np.ceil(REACH_M / self._cell))
+        low, high = cells[inside].min(axis=0) - reach, cells[inside].max(axis=0) + reach + 1
+        crop = tuple(slice(max(0, int(a)), int(b)) for a, b in zip(low, high, strict=True))
+        index = every[crop]
+        square = np.where(index >= 0, np.float32(0), np.float32(np.inf))
         for axis in range(3):
             best, carried = square.copy(), index.copy()
             for shift in range(1, reach + 1):
@@ -160,5 +176,6 @@ class Scene:
         # The mean may lie half a cell's diagonal from its cell's centre.
         off = np.sqrt(3) / 2 * self._cell
         seen = np.minimum(np.sqrt(square), REACH_M + off + self._cell / 2) - self._cell / 2 - off
-        np.minimum(field, seen, out=field)
-        return means, index.reshape(-1)
+        np.minimum(field[crop], seen, out=field[crop])
+        every[crop] = index
+        return means, every.reshape(-1)

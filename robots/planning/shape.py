@@ -100,11 +100,12 @@ class RobotShape:
         """
         added = tuple(parts)
         frames = self._frame % (1 + self._frame.max()) if (self._frame >= 0).all() else self._frame
-        new = []
-        for k, part in enumerate(added, start=len(self.parts)):
-            kin = set(np.nonzero(frames == part.frame)[0].tolist())
-            others = {b for a, b in self.pairs.tolist() if a in kin} | {a for a, b in self.pairs.tolist() if b in kin}
-            new += [(other, k) for other in sorted(others)]
+        a, b = self.pairs.T
+        others: dict[int, list[int]] = {}  # by frame
+        for frame in {part.frame for part in added}:
+            kin = np.nonzero(frames == frame)[0]
+            others[frame] = np.union1d(b[np.isin(a, kin)], a[np.isin(b, kin)]).tolist()
+        new = [(other, k) for k, part in enumerate(added, start=len(self.parts)) for other in others[part.frame]]
         pairs = np.concatenate([self.pairs, np.array(new, dtype=np.int64).reshape(-1, 2)])
         return RobotShape(self.frames, (*self.parts, *added), pairs=pairs)
 

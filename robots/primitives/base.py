@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,10 @@ STRAY_RAD = 0.25
 """A joint that is this far behind its command has run into something."""
 LOW_M, RISE_M = 0.20, 0.09
 """A hand lower than this may stand between things: it goes straight up by so much before anything else."""
+AGAIN, PAUSE_S = 3, 0.3
+"""So often a robot that refuses to go home is told again, and how long after."""
+TREMBLING_M, LOOKS = 0.0005, 9
+"""Depth that trembles by more than the first is looked at so many times, and the median taken: 1 mm becomes 0.4 mm."""
 HELD_WIDTH_M = 0.003
 """Fingers that close further than this hold nothing (the thinnest wall is 5 mm)."""
 
@@ -76,7 +81,8 @@ class Body:
     map: of the rooms, for a robot that drives; what it was told, not what is true now. held_q: float64[J], the arm's
     configuration that carries what is held, None for home. ajar: how far the map's parts are open (m or rad) by name,
     as
-    far as the robot knows; those it does not name are shut.
+    far as the robot knows; those it does not name are shut. went: where it was last told to go by these words, and the
+    places (x, y, yaw in the world) where it has stood for that.
     """
 
     robot: Robot
@@ -85,6 +91,7 @@ class Body:
     map: RoomMap | None = None
     held_q: Float | None = None
     ajar: dict[str, float] = field(default_factory=dict)
+    went: tuple[str, tuple[Float, ...]] = ("", ())
 
     def __post_init__(self) -> None:
         self.planner = MotionPlanner(self.robot.spec)
@@ -99,7 +106,11 @@ class Body:
         observation: Observation = self.robot.observe()
         if camera not in observation.frames:
             raise KeyError(f"the robot has no camera {camera!r}; it has {sorted(observation.frames)}")
-        return Cloud.from_frame(observation.frames[camera])
+        frame = observation.frames[camera]
+        if trembling(frame.depth_m):
+            looks = [frame, *(self.robot.observe().frames[camera] for _ in range(LOOKS - 1))]
+            frame = replace(frame, depth_m=steadied([look.depth_m for look in looks]))
+        return Cloud.from_frame(frame)
 
     def checker(self, heights: HeightMap, *, width_m: float) -> Checker:
         """Clearance of the arm with its present load over `heights`."""
@@ -170,7 +181,16 @@ class Body:
         return None
 
     def home(self, *, width_m: float | None = None) -> Outcome:
-        """Straight up first where the hand is low, then home."""
+        """Straight up first where the hand is low, then home; again where the commands were refused for a moment."""
+        outcome = self._home(width_m)
+        for _ in range(AGAIN):
+            if outcome.status is not Status.LIMIT:
+                break
+            self.robot.wait(PAUSE_S)
+            outcome = self._home(width_m)
+        return outcome
+
+    def _home(self, width_m: float | None) -> Outcome:
         state = self.robot.state()
         tool, goal = state.world_T_tool, self.robot.spec.home_q_rad
         if tool.xyz[2] < LOW_M:
@@ -179,6 +199,25 @@ class Body:
             if motion.status is Status.SUCCEEDED:
                 return self.follow(motion, width_m=width_m)
         return self.follow(self.planner.to_q(state.arm_q, goal), width_m=width_m)
+
+
+def trembling(depth_m: NDArray[np.float32]) -> bool:
+    """Whether a depth picture [H,W] m is noisier than flat surfaces are: by how far its pixels are off the middle
+    between their neighbours."""
+    seen = depth_m.astype(np.float64)
+    seen[seen == 0] = np.nan
+    bend = np.abs(seen[:, :-2] - 2 * seen[:, 1:-1] + seen[:, 2:])
+    bend = bend[np.isfinite(bend)]
+    return len(bend) > 0 and float(np.median(bend)) > TREMBLING_M
+
+
+def steadied(looks: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """float32[H,W]: the median of several depth pictures of the same; 0 where most of them have no return."""
+    stack = np.stack(looks).astype(np.float64)
+    lost = np.count_nonzero(stack == 0, axis=0) > len(looks) / 2
+    stack[stack == 0] = np.nan
+    stack[:, lost] = 0.0
+    return np.asarray(np.nanmedian(stack, axis=0), dtype=np.float32)
 
 
 def failed(body: Body, outcome: Outcome) -> Outcome:

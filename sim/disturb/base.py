@@ -18,6 +18,8 @@ GAP_M = 0.045
 ARM_M = 0.14
 """Nothing is moved to or from nearer to the tool than this, seen from above."""
 TRIES = 60
+LEVEL_M = 0.003
+"""What stands on the same height does so to within this."""
 
 
 class Trouble:
@@ -64,12 +66,13 @@ class Trouble:
 
 
 def loose(world: World, rng: np.random.Generator) -> str | None:
-    """A thing that can be taken away without touching another or the arm."""
+    """A thing that can be taken away without touching another or the arm; where things are behind doors too, one that
+    lies openly."""
     held, tool = world.held(), world.arm.tool().xyz[:2]
     found = [
         name for name, pose in world.poses().items()
         if name != held and world.body(name).graspable and not world.hidden(name)
-        and np.linalg.norm(pose.xyz[:2] - tool) > ARM_M
+        and np.linalg.norm(pose.xyz[:2] - tool) > ARM_M and (world.spec.base is None or _openly(world, pose))
     ]  # fmt: skip
     return found[int(rng.integers(len(found)))] if found else None
 
@@ -83,9 +86,18 @@ def free_pose(world: World, rng: np.random.Generator, name: str) -> Pose | None:
         for _ in range(TRIES):
             place = top.world_T_top.apply([*rng.uniform(np.negative(top.half_m), top.half_m), 0.001])
             clear = all(np.linalg.norm(place[:2] - other) > half + wide + GAP_M for other, wide in others)
-            if clear and np.linalg.norm(place[:2] - tool) > ARM_M:
-                return Pose.from_xyz_yaw(place, float(rng.uniform(-np.pi, np.pi)))
+            if not clear or np.linalg.norm(place[:2] - tool) <= ARM_M:
+                continue
+            pose = Pose.from_xyz_yaw(place, float(rng.uniform(-np.pi, np.pi)))
+            if world.free(name, pose):
+                return pose
     return None
+
+
+def _openly(world: World, pose: Pose) -> bool:
+    """Whether it stands on a table or counter."""
+    local = [(top, np.abs(top.world_T_top.inverse().apply(pose.xyz))) for top in world.fixtures.tops()]
+    return any(bool((at <= [*top.half_m, LEVEL_M]).all()) for top, at in local)
 
 
 def _away_m(top: Top, pose: Pose) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robots.interface import CameraFrame, Observation
 from sim.disturb.base import Trouble
@@ -48,7 +49,7 @@ class Noise(_OfPictures):
         depth = frame.depth_m
         noisy = depth + rng.normal(0.0, NOISE_DEPTH, depth.shape) * depth**2
         noisy[(depth == 0) | (rng.random(depth.shape) < LOST)] = 0
-        return replace(frame, rgb=rgb, depth_m=noisy.astype(np.float32))
+        return _changed(frame, rgb, noisy.astype(np.float32))
 
 
 class Exposure(_OfPictures):
@@ -61,7 +62,7 @@ class Exposure(_OfPictures):
         return f"the exposure changed by {self._gain:.2f}"
 
     def changed(self, frame: CameraFrame) -> CameraFrame:
-        return replace(frame, rgb=np.clip(frame.rgb * self._gain, 0, 255).astype(np.uint8))
+        return _changed(frame, np.clip(frame.rgb * self._gain, 0, 255).astype(np.uint8), frame.depth_m)
 
 
 class Occlusion(_OfPictures):
@@ -86,7 +87,7 @@ class Occlusion(_OfPictures):
         cols = slice(int(left * width), int((left + wide) * width))
         rgb, depth = frame.rgb.copy(), frame.depth_m.copy()
         rgb[rows, cols], depth[rows, cols] = HAND_RGB, HAND_M
-        return replace(frame, rgb=rgb, depth_m=depth)
+        return _changed(frame, rgb, depth)
 
 
 class Late(Trouble):
@@ -107,3 +108,7 @@ class Late(Trouble):
     def seen(self, observation: Observation) -> Observation:
         self.on = False
         return self._before or observation
+
+
+def _changed(frame: CameraFrame, rgb: NDArray[np.uint8], depth_m: NDArray[np.float32]) -> CameraFrame:
+    return CameraFrame(rgb=rgb, depth_m=depth_m, intrinsics=frame.intrinsics, world_T_camera=frame.world_T_camera)

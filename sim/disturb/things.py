@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent.plan import PrimitiveCall
 from agent.verbs import Verb
-from sim.disturb.base import Trouble, free_pose, loose
+from sim.disturb.base import LEVEL_M, Trouble, free_pose, loose
 
 LIFTED_M = 0.05
 AWAY_S = (1.5, 3.5)
@@ -51,13 +51,18 @@ class Swap(Trouble):
         one = loose(world, self.rng)
         if one is None:
             return ""
-        low = world.pose(one).xyz[2]
+        first = world.pose(one)
+        low = first.xyz[2]
         others = {loose(world, self.rng) for _ in range(8)} - {one, None}
-        level = sorted(n for n in others if n is not None and abs(world.pose(n).xyz[2] - low) < 0.003)
-        if not level or low > 0.003:
+        level = sorted(n for n in others if n is not None and abs(world.pose(n).xyz[2] - low) < LEVEL_M)
+        if world.spec.base is None:  # on the table itself
+            level = level if low <= LEVEL_M else []
+        else:
+            level = [n for n in level if world.free(one, world.pose(n), but=n) and world.free(n, first, but=one)]
+        if not level:
             return ""
         other = level[0]
-        first, second = world.pose(one), world.pose(other)
+        second = world.pose(other)
         world.set_pose(one, second)
         world.set_pose(other, first)
         return f"{one} and {other} were swapped"
@@ -74,7 +79,7 @@ class Take(Trouble):
         name = loose(self.world, self.rng)
         if name is None or free_pose(self.world, self.rng, name) is None:
             return ""
-        self.world.hide(name)
+        self.world.hide(name, for_a_while=True)
         self._name, self._left_s, self.on = name, float(self.rng.uniform(*AWAY_S)), True
         return f"{name} was taken away"
 

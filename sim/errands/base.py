@@ -22,16 +22,17 @@ from robots.primitives import Body, Outcome, Target
 from sim.errands.facts import Facts, facts_of_scene
 from sim.errands.goals import Goal, holds, judge
 from sim.errands.heldout import combination
-from sim.errands.person import Person
 from sim.errands.planning import Unsolved, remaining
 from sim.errands.pointing import pointed
 from sim.errands.senses import facts_of_world, taken
+from sim.errands.site import HIGH_M, LOW_M
 from sim.errands.words import CLASSES, Said
 from sim.kitchen.filling import Wish
 from sim.kitchen.predicates import state_of
 from sim.kitchen.rooms import START_CLEAR_M, KitchenScene, State, sample_kitchen
 from sim.kitchen.setting import KitchenSetting
 from sim.naming import SceneError
+from sim.person import Person
 from sim.robot import SimRobot
 from sim.sayings import Sayings
 from sim.task import Drawn, Expected, Split, Task, call
@@ -124,12 +125,17 @@ class Errand(Task[Goal]):
         return judge(drawn.meaning, state_of(world), taken(world)) or {"declined": False}
 
     def ready(self, robot: SimRobot, drawn: Drawn[Goal]) -> bool:
-        """Whether there is a place to stand from which the arm reaches each thing of the goal that lies openly."""
+        """Whether things of the goal stand neither too low nor too high, and the arm reaches each that lies openly from
+        some place to stand."""
         facts, scene = facts_of_world(robot.world, ()), robot.world.scene
         if not isinstance(scene, KitchenScene):
             return False
         body = Body(robot=robot, map=scene.told(), ajar=scene.ajar())
-        things = {name for a in drawn.meaning for name in a.arguments if name in facts.where and not facts.hidden(name)}
+        named = {name for a in drawn.meaning for name in a.arguments if name in facts.where}
+        heights = [float(robot.world.pose(name).xyz[2]) for name in named if name != facts.held]
+        if not all(LOW_M <= z <= HIGH_M for z in heights):
+            return False
+        things = {name for name in named if not facts.hidden(name)}
         return all(name == facts.held or in_reach(body, name, robot.world) for name in sorted(things))
 
     def remaining(self, world: World, drawn: Drawn[Goal], done: Sequence[PrimitiveResult]) -> list[PrimitiveCall]:

@@ -14,16 +14,17 @@ from sim.kitchen.predicates import CLEAN, CLOSED, CONTACT_M, EDGE_M, NEAR_M, OPE
 from sim.kitchen.process import CONTENTS, Content
 from sim.kitchen.rooms import KitchenScene
 
-HAND, PERSON, FLOOR = "hand", "person", "floor"
-"""Where a thing can be, beside places and other things."""
+HAND, PERSON, FLOOR, AWAY = "hand", "person", "floor", "away"
+"""Where a thing can be, beside places and other things. AWAY: somebody has it for a moment."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """where: of each thing, a place, another thing that it is in, HAND, PERSON or FLOOR. unit_at: the furniture under
-    things and stains. opened, shut: doors and drawers; what stands ajar is neither. contents: what is in a vessel.
-    near: what is in reach from where the robot stands; seen: things, stains, doors, drawers and buttons that its head
-    camera sees."""
+    """where: of each thing, a place, another thing that it is in, HAND, PERSON, FLOOR or AWAY. unit_at: the furniture
+    under things and stains. opened, shut: doors and drawers; what stands ajar is neither. contents: what is in
+    a vessel. near: what is in reach from where the robot stands; seen: things, stains, doors, drawers and
+    buttons that its head camera sees.
+    """
 
     site: Site
     where: Mapping[str, str]
@@ -41,7 +42,7 @@ class Facts:
         return next((name for name, place in self.where.items() if place == HAND), None)
 
     def place_of(self, thing: str) -> str:
-        """The place where a thing is, or where that is in which it is; HAND, PERSON or FLOOR else."""
+        """The place where a thing is, or where that is in which it is; HAND, PERSON, FLOOR or AWAY else."""
         place = self.where[thing]
         for _ in self.where:
             if place not in self.where:
@@ -62,13 +63,14 @@ class Facts:
 
 def facts_of(
     state: State, site: Site, *, near: frozenset[str] = frozenset(), seen: frozenset[str] = frozenset(),
-    gone: frozenset[str] = frozenset(),
+    gone: frozenset[str] = frozenset(), away: frozenset[str] = frozenset(),
 ) -> Facts:  # fmt: skip
-    """The symbols of a state. gone: things that a person has taken."""
+    """The symbols of a state. gone: things that a person has taken; away: that somebody will bring back."""
     over, unit_at = _over(state, site), _units(state, site)
+    nowhere = {**dict.fromkeys(gone, PERSON), **dict.fromkeys(away, AWAY)}
     return Facts(
         site=site,
-        where={name: PERSON if name in gone else _where(state, site, over, name) for name in state.things},
+        where={name: nowhere.get(name) or _where(state, site, over, name) for name in state.things},
         unit_at=unit_at,
         opened=frozenset(n for n, share in state.openings.items() if share >= OPEN),
         shut=frozenset(n for n, share in state.openings.items() if share <= CLOSED),

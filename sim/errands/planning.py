@@ -13,7 +13,7 @@ from agent.plan import MAX_CALLS, PrimitiveCall, PrimitiveResult
 from agent.verbs import Relation, Verb
 from robots.interface import Status
 from sim.errands.effects import Impossible, after
-from sim.errands.facts import PERSON, Facts
+from sim.errands.facts import AWAY, PERSON, Facts
 from sim.errands.goals import Atom, Goal, holds
 from sim.errands.site import Place
 from sim.kitchen.things import kind
@@ -23,10 +23,13 @@ PASSES = 2
 """What one atom's calls undo of another's is mended in the second."""
 LOOKS = 2
 """So often one errand looks around for what it does not see."""
+WAITS = 12
+"""So often, in a row, one looks whether what somebody took away is back: half a second each."""
 GIVE_UP = 4
 """Failures of one call in one errand."""
 AT_HAND_M = 0.95
 """The best height to put things down at."""
+SEARCHING = (Verb.NAVIGATE_TO, Verb.LOOK)
 AFRESH = (Verb.PICK, Verb.PLACE, Verb.OPEN, Verb.CLOSE, Verb.PRESS, Verb.POUR, Verb.WIPE)
 """Where these failed, the robot goes there once more before it tries again: it may stand badly."""
 
@@ -45,6 +48,10 @@ def remaining(goal: Goal, facts: Facts, done: Sequence[PrimitiveResult] = ()) ->
                     walk.achieve(a)
     except Impossible as e:
         raise Unsolved(str(e)) from e
+    except Absent as e:
+        if len(done) >= WAITS and all(r.call.verb is Verb.LOOK for r in done[-WAITS:]):
+            raise Unsolved(str(e)) from e
+        return [*walk.calls, call(Verb.LOOK), call(Verb.DONE)]
     if not all(holds(a, walk.facts) for a in goal):
         raise Unsolved(f"no way to {' and '.join(str(a) for a in goal if not holds(a, walk.facts))}")
     if walk.calls:
@@ -59,16 +66,20 @@ class Unsolved(ValueError):
     """A goal that the planner does not know how to reach from here."""
 
 
+class Absent(ValueError):
+    """A thing that somebody has taken away, and may bring back."""
+
+
 class Walk:
     """Calls so far, and the symbols after them. refused: places where putting down failed of late. at: where the robot
-    went last. looked: it has just looked around. lost: what it has just not
+    went last. tried: where it went, or that it looked, since it last did anything else. lost: what it has just not
     found."""
 
     def __init__(self, facts: Facts, goal: Goal, done: Sequence[PrimitiveResult]) -> None:
         self.facts, self.goal, self.refused = facts, goal, _refused(done)
         went = [r.call.target for r in done if r.call.verb is Verb.NAVIGATE_TO and r.status is Status.SUCCEEDED]
         self.at = went[-1] if went else ""
-        self.looked = bool(done) and done[-1].call.verb is Verb.LOOK
+        self.tried = _tried(done)
         self.looks = sum(r.call.verb is Verb.LOOK for r in done)
         missed = bool(done) and done[-1].status is Status.TARGET_NOT_FOUND
         self.lost = done[-1].call.target if missed else ""
@@ -77,6 +88,7 @@ class Walk:
     def do(self, c: PrimitiveCall) -> None:
         self.facts = after(c, self.facts)
         self.calls.append(c)
+        self.tried = (*self.tried, c.target) if c.verb in SEARCHING else ()
         if c.verb is Verb.NAVIGATE_TO:
             self.at = c.target
 
@@ -126,33 +138,39 @@ class Walk:
         if name in self.facts.near:
             return
         loose = name in self.facts.where or name in self.facts.site.stains
-        if loose and (name not in self.facts.seen or name == self.lost):
-            # What is not seen from here is gone to by the name of where it is, and then by itself.
-            self.approach(name)
+        # What is not seen from here is gone to by the name of where it is, and then by itself.
+        if loose and (name not in self.facts.seen or name == self.lost) and not self.approach(name):
+            raise Unsolved(f"the {name} is seen from nowhere")
         if name not in self.facts.near:
             self.do(call(Verb.NAVIGATE_TO, name if loose else self.facts.site.front_of(name)))
 
-    def approach(self, name: str) -> None:
-        """To where a thing or stain is; if the robot is there and does not see it, a look around, or closer to the
-        furniture under it."""
+    def approach(self, name: str) -> bool:
+        """To where a thing or stain is; if the robot is there and does not see it (its own arm may hide it), there
+        once more, which is beside, a look around, then closer, and to its neighbours. False: all of that was done."""
         spot = self.spot(name)
-        if self.at not in spot:
-            self.do(call(Verb.NAVIGATE_TO, spot[0]))
-        elif not self.looked:
-            self.do(call(Verb.LOOK))
-        else:
-            self.do(call(Verb.NAVIGATE_TO, spot[-1]))
+        left = [spot[0], spot[0], "", *spot[1:], spot[0]]
+        for went in self.tried:
+            if went in left:
+                left.remove(went)
+        if not left:
+            return False
+        self.do(call(Verb.NAVIGATE_TO, left[0]) if left[0] else call(Verb.LOOK))
+        return True
 
     def spot(self, name: str) -> tuple[str, ...]:
-        """What the map calls the place of a thing or stain; of a worktop the unit under it. Itself on the floor."""
+        """What the map calls the place of a thing or stain; of a worktop the unit under it, then those beside that.
+        Itself on the floor."""
         site = self.facts.site
         where = site.stains.get(name) or self.facts.place_of(name)
         place = site.places.get(where)
         if place is None:
             return (name,)
         unit = self.facts.unit_at.get(name, place.units[0])
-        whole = len(place.units) == 1 or unit.endswith("corner")  # nobody stands in front of a corner
-        return (place.name, unit) if whole else (unit,)
+        here = place.units.index(unit) if unit in place.units else 0
+        beside = sorted(place.units, key=lambda u: abs(place.units.index(u) - here))
+        stand = [u for u in beside if not u.endswith("corner")]  # nobody stands in front of a corner
+        whole = len(place.units) == 1 or unit.endswith("corner")
+        return tuple(dict.fromkeys((place.name, *stand) if whole else stand))
 
     def see(self, name: str) -> None:
         """What a call points at should be in the picture: going there turns the head to it, and if that was not enough
@@ -179,6 +197,8 @@ class Walk:
             return
         if name not in self.facts.where:
             raise Unsolved(f"there is no {name}")
+        if self.facts.place_of(name) == AWAY:
+            raise Absent(f"somebody has taken the {name}")
         self.empty_hand()
         self.open(self.facts.guard_of(name))
         self.go(name)
@@ -258,6 +278,16 @@ def _refused(done: Sequence[PrimitiveResult]) -> frozenset[str]:
     """Places where the last two attempts to put something down failed."""
     failed = [r.call.target for r in done if r.call.verb is Verb.PLACE and r.status is not Status.SUCCEEDED]
     return frozenset(name for name in failed if failed.count(name) >= 2)
+
+
+def _tried(done: Sequence[PrimitiveResult]) -> tuple[str, ...]:
+    """Targets of the calls that only looked for something, since the last that did anything else; "" for a look."""
+    found: list[str] = []
+    for r in reversed(done):
+        if r.call.verb not in SEARCHING:
+            break
+        found.append(r.call.target)
+    return tuple(reversed(found))
 
 
 def _again(

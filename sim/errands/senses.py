@@ -32,8 +32,8 @@ BEHIND_M = 0.01
 
 
 def taken(world: World) -> frozenset[str]:
-    """Things that a person has taken."""
-    return frozenset(name for name in world.names if world.hidden(name))
+    """Things that a person has taken, and keeps."""
+    return frozenset(name for name in world.names if world.hidden(name) and not world.away(name))
 
 
 def facts_of_world(world: World, done: Sequence[PrimitiveResult]) -> Facts:
@@ -51,7 +51,10 @@ def facts_of_world(world: World, done: Sequence[PrimitiveResult]) -> Facts:
     )
     fixed = (n for n, (xyz, body) in _fixed(fixtures).items() if sees(world, xyz, body))
     seen = frozenset((*(n for n in things if not world.hidden(n) and _large(world, state.things[n])), *stains, *fixed))
-    return facts_of(state, site, near=near(state, site, fixtures.stains, seen, done), seen=seen, gone=taken(world))
+    return facts_of(
+        state, site, near=near(state, site, fixtures.stains, seen, done), seen=seen, gone=taken(world),
+        away=frozenset(n for n in world.names if world.away(n)),
+    )  # fmt: skip
 
 
 def near(
@@ -91,7 +94,7 @@ def _large(world: World, thing: Thing) -> bool:
     """Whether it covers enough pixels of the head camera to be pointed at; what lies flat is seen from its side."""
     if not isinstance(world.arm, MobileArm):
         return False
-    camera = world.arm.cameras()[world.spec.cameras[0].name]
+    camera = world.arm.camera(world.spec.cameras[0].name)
     a, b, c = sorted(thing.made.bounds_m[1] - thing.made.bounds_m[0], reverse=True)
     away = float(np.linalg.norm(thing.centre_m - camera.world_T_camera.xyz))
     return bool(a * max(0.3 * b, c) * (camera.fx_px / away) ** 2 >= POINTED_PX)
@@ -110,10 +113,10 @@ def sees(world: World, marks: Float, body: int) -> bool:
     """Whether the head camera has one of these points [N, 3] of a PyBullet body in its picture, nothing before it."""
     if not isinstance(world.arm, MobileArm):
         return False
-    camera = world.arm.cameras()[world.spec.cameras[0].name]
-    lens = camera.world_T_camera.xyz
+    camera = world.arm.camera(world.spec.cameras[0].name)
+    lens, camera_T_world = camera.world_T_camera.xyz, camera.world_T_camera.inverse()
     for mark in marks:
-        x, y, z = camera.world_T_camera.inverse().apply(mark)
+        x, y, z = camera_T_world.apply(mark)
         if not 0.1 < z < SIGHT_M:
             continue
         col, row = camera.fx_px * x / z + camera.cx_px, camera.fy_px * y / z + camera.cy_px

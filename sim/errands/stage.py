@@ -20,7 +20,6 @@ from robots.spec import RobotSpec
 from sim.errands.base import Wanted
 from sim.errands.facts import facts_of_scene
 from sim.errands.goals import Goal, atom, judge
-from sim.errands.person import Person
 from sim.errands.planning import Unsolved, remaining
 from sim.errands.pointing import pointed
 from sim.errands.reading import family_of, kinds_in, read
@@ -29,6 +28,7 @@ from sim.kitchen.filling import Wish
 from sim.kitchen.predicates import state_of
 from sim.kitchen.rooms import KitchenScene, State, sample_kitchen
 from sim.naming import SceneError
+from sim.person import Person
 from sim.render import Opened
 from sim.robot import SimRobot
 from sim.stage import SimStage

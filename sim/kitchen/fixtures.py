@@ -227,11 +227,13 @@ class KitchenFixtures:
         return found
 
     def tops(self) -> tuple[Top, ...]:
-        """Counters and tables."""
+        """Counters and tables, but for corners, which no arm reaches."""
         return tuple(
             Top(world_T_top=s.world_T_surface, half_m=(s.surface.half_m[0] - EDGE_M, s.surface.half_m[1] - EDGE_M))
-            for s in self.all_spots()
-            if s.surface.place in ("counter", "table") and not s.inside and min(s.surface.half_m) > 2 * EDGE_M
+            for (standing, _), s in zip(self.setting.surfaces(), self.all_spots(), strict=True)
+            if s.surface.place in ("counter", "table")
+            and standing.unit.noun != "corner"
+            and min(s.surface.half_m) > 2 * EDGE_M
         )
 
     def standing(self, name: str) -> Standing:
