@@ -11,8 +11,8 @@ from robots.mobile_panda import LENS_T_CAMERA
 from robots.parts import BaseSpec, CameraMount, Drive, HeadSpec, LocalisationError, OdometryNoise, pinhole
 from robots.spec import ASSETS, RobotSpec
 
-HOME = np.array([0.24, -2.58, -2.25, 1.17, -2.42, -0.10, -1.19, 1.07])
-POSTURE = np.array([0.30, -3.04, -1.40, 1.00, -1.75, -0.50, -1.00, 1.64])
+HOME = np.array([0.34, -3.30, -2.23, -0.54, -2.22, 0.05, -1.12, 2.20])
+POSTURE = np.array([0.33, -3.04, -1.40, 1.00, -1.75, -0.50, -1.00, 1.64])
 
 
 @cache
