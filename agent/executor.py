@@ -131,7 +131,7 @@ def run_episode(
             tell(Started(call=call, seen=seen, time_s=seen.time_s))
             outcome = hindrance(call, seen)
             if outcome is None:
-                outcome = perform(call, body, seen)
+                outcome = perform(call, body, seen, then=plan.calls[1:])
             before_s, seen = seen.time_s, body.robot.observe()
             result = PrimitiveResult(
                 call=call, status=outcome.status, detail=outcome.detail, start_s=before_s, end_s=seen.time_s

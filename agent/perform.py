@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agent.grounding import ground
 from agent.limited import LimitedRobot, TimeUp
@@ -15,21 +15,24 @@ from robots.primitives import Body, Outcome, Target, look, pick, place, push
 PERFORMED = (Verb.PICK, Verb.PLACE, Verb.PUSH, Verb.LOOK, Verb.SAY)
 """What `perform` knows how to do with a robot that stands still."""
 AT_TARGET: dict[Verb, Callable[[Body, Target], Outcome]] = {
-    Verb.NAVIGATE_TO: mobile.navigate_to, Verb.PICK: mobile.pick, Verb.OPEN: mobile.open_, Verb.CLOSE: mobile.close,
+    Verb.NAVIGATE_TO: mobile.navigate_to, Verb.OPEN: mobile.open_, Verb.CLOSE: mobile.close,
     Verb.PULL: mobile.pull, Verb.PRESS: mobile.press, Verb.POUR: mobile.pour, Verb.WIPE: mobile.wipe,
     Verb.HAND_OVER: mobile.hand_over,
 }  # fmt: skip
 """What a robot that drives does with one target."""
 
 
-def perform(call: PrimitiveCall, body: Body, seen: Observation) -> Outcome:
-    """Do `call`, whose points lie in the picture `seen`. Moves nothing when a thing it needs is not at its point."""
+def perform(call: PrimitiveCall, body: Body, seen: Observation, *, then: Sequence[PrimitiveCall] = ()) -> Outcome:
+    """Do `call`, whose points lie in the picture `seen`. Moves nothing when a thing it needs is not at its point.
+
+    then: what the plan wants next; how a thing is best taken depends on where it goes.
+    """
     if call.verb is Verb.SAY:
         return Outcome(status=Status.SUCCEEDED, detail=call.text)
     limit_s, whole = VERBS[call.verb].time_limit_s, body.robot
     body.robot = LimitedRobot(whole, limit_s)
     try:
-        return _mobile(call, body, seen) if whole.spec.base is not None else _standing(call, body, seen)
+        return _mobile(call, body, seen, then) if whole.spec.base is not None else _standing(call, body, seen)
     except TimeUp:
         whole.stop()
         return Outcome(status=Status.TIMED_OUT, detail=f"{call.verb.value} was not done after {limit_s:g} s")
@@ -69,7 +72,7 @@ def _standing(call: PrimitiveCall, body: Body, seen: Observation) -> Outcome:
     return Outcome(status=Status.UNREACHABLE, detail=f"this robot can't {call.verb.value}")
 
 
-def _mobile(call: PrimitiveCall, body: Body, seen: Observation) -> Outcome:
+def _mobile(call: PrimitiveCall, body: Body, seen: Observation, then: Sequence[PrimitiveCall]) -> Outcome:
     """`perform` for a robot that drives, which may also be sent to places of its map that it does not see."""
     if call.verb is Verb.LOOK:
         return mobile.look(body)
@@ -83,6 +86,9 @@ def _mobile(call: PrimitiveCall, body: Body, seen: Observation) -> Outcome:
         target = Target(words=call.target, xyz_m=None, camera=seen.camera)
     if call.verb is Verb.PLACE and call.relation is not None:
         return mobile.place(body, call.relation, target)
+    if call.verb is Verb.PICK and target is not None:
+        goal = next((c.target for c in then if c.verb is Verb.PLACE), "")
+        return mobile.pick(body, target, under=mobile.under_cover(body, goal))
     if call.verb is Verb.PUSH and target is not None:
         return _push(call, body, target, seen)
     if call.verb in AT_TARGET and target is not None:

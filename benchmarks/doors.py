@@ -5,8 +5,8 @@
 Kitchen by kitchen from its seed (by default 2,000,000 on, the test seeds), without things. The robot stands where one
 stands to use the furniture, 15 cm and 10 degrees off at most, and is told a point of the handle or button. Opened
 counts from 80 % of a drawer and 70 degrees of a door on, shut up to 5 %; both as they truly are, with the primitive's
-own word for it besides. A button counts if it has switched its own lamp or ring, and nothing else, on. Trials that
-are in `out` are not done again.
+own word for it besides. A button counts if it has switched its own lamp or ring, and nothing else, on. Clean is a trial
+without a contact deeper than 2 mm with anything else and with no limit exceeded. Trials in `out` are not done again.
 """
 
 from __future__ import annotations
@@ -113,6 +113,7 @@ def table(out: Path) -> None:
         low, high = rate.wilson_95
         print(f"{kind:24s} {verb:6s} {rate.n:3d}  {rate.rate or 0.0:.2f}  {low:.2f} to {high:.2f}")
     print(f"the primitive's word was right in {sum(honest)} of {len(honest)}")
+    print(f"clean: {sum(line['clean'] for line in lines)} of {len(lines)}")
 
 
 def main(arguments: list[str]) -> None:

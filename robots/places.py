@@ -145,9 +145,9 @@ class RoomMap:
                 best = surface
         return best
 
-    def named(self, words: str) -> tuple[Surface | Standing, ...]:
+    def named(self, words: str, *, ajar: Mapping[str, float] | None = None) -> tuple[Surface | Standing, ...]:
         """The surfaces and standings of that name, surfaces first."""
-        surfaces = tuple(s for s in self.surfaces if s.name == words)
+        surfaces = tuple(s for s in (self.surfaces if ajar is None else self.surfaces_now(ajar)) if s.name == words)
         return (*surfaces, *(s for s in self.standings if s.name == words))
 
     def to_json(self) -> str:

@@ -157,16 +157,29 @@ class Scene:
             ValueError: the text is not such a scene.
         """
         try:
-            raw: dict[str, Any] = json.loads(text)
-            objects = tuple(PlacedObject(spec=ObjectSpec(**o.pop("spec")), **_tuples(o)) for o in raw.pop("objects"))
-            camera, lights = (_tuples(raw.pop(key)) for key in ("camera", "lights"))
-            return cls(objects=objects, camera=CameraSpec(**camera), lights=LightSpec(**lights), **_tuples(raw))
+            return cls(**scene_fields(json.loads(text)))
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             raise ValueError(f"not a scene: {error!r}") from error
 
 
-def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+def scene_fields(raw: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a scene from what JSON made of them: objects, camera and lights, and lists as tuples."""
+    objects = (dict(o) for o in raw.pop("objects"))
+    return {
+        "objects": tuple(PlacedObject(spec=ObjectSpec(**o.pop("spec")), **tuples(o)) for o in objects),
+        "camera": CameraSpec(**tuples(raw.pop("camera"))),
+        "lights": LightSpec(**tuples(raw.pop("lights"))),
+        **tuples(raw),
+    }
+
+
+def tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields that were read from JSON, with tuples for lists all the way down."""
+    return {k: _tuple(v) for k, v in fields.items()}
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(_tuple(v) for v in value) if isinstance(value, list) else value
 
 
 def sample_scene(

@@ -9,8 +9,10 @@ from robots.mobile.place import place
 from robots.mobile.pour import pour
 from robots.mobile.press import press
 from robots.mobile.push import push
+from robots.mobile.sites import under_cover
 from robots.mobile.wipe import wipe
 
 __all__ = [
-    "close", "hand_over", "look", "navigate_to", "open_", "pick", "place", "pour", "press", "pull", "push", "wipe",
+    "close", "hand_over", "look", "navigate_to", "open_", "pick", "place", "pour", "press", "pull", "push",
+    "under_cover", "wipe",
 ]  # fmt: skip

@@ -183,7 +183,8 @@ def follow_way(body: Body, motion: BaseMotion, points: Float, *, deadline_s: flo
                 robot.stop()
                 return Outcome(status=Status.TIMED_OUT, detail="the way took too long"), points
             _look_ahead(body, motion.q[min(i + ahead, len(motion.q) - 1)])
-            seen = obstacles_seen(body)
+            # What is where the robot stands is no obstacle, but its own load, askew in the hand.
+            seen = _off(shape, flat(believed(robot.state())), obstacles_seen(body))
             if len(seen) and _meets(shape.centres(motion.q[i : i + ahead : 6]), shape.radii_m, seen):
                 _brake(body)
                 return Outcome(status=Status.PATH_BLOCKED, detail="something stands in the way"), _joined(points, seen)

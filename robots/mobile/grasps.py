@@ -41,6 +41,8 @@ LEAST_IN_M = 0.010
 """The tool point is at least so far behind the front of what is taken from the side."""
 ROOMY_M = 0.4
 KEPT, TRIED = 40, 500
+LEANS_RAD, LEAN_COST = (0.785, 0.52), 0.02
+"""How far a hand leans that takes from above what it then puts under something."""
 SIDE_BAND_M = 0.012
 SIDE_LOW_M, SIDE_LOWER_M = 0.055, 0.045
 """A level hand's middle keeps the first above the support; one that points downwards steeply may be lower."""
@@ -176,6 +178,42 @@ def _room(spec: RobotSpec, relief: Relief, xy: Float, yaw: float, width: float, 
         if max(both) < tip - 0.001:
             return width + 2 * room
     return None
+
+
+def leant(spec: RobotSpec, plan: GraspPlan, relief: Relief, away: Float) -> GraspPlan | None:
+    """A grasp from above with the hand leant back about the opening of its fingers, so that it comes aslant along
+    `away` [2], by the most of LEANS_RAD for which the palm meets nothing; None where there is none."""
+    found = (_leant(spec, plan, relief, away, lean) for lean in LEANS_RAD)
+    return next((one for one in found if one is not None), None)
+
+
+def _leant(spec: RobotSpec, plan: GraspPlan, relief: Relief, away: Float, lean: float) -> GraspPlan | None:
+    heading = plan.tool.rotation[:2, 0] / max(float(np.linalg.norm(plan.tool.rotation[:2, 0])), 1e-9)
+    ahead = heading if float(heading @ away) >= 0 else -heading
+    c, s = np.cos(lean), np.sin(lean)
+    z = np.array([*(s * ahead), -c])
+    # The breadth of a finger's tip leans with it.
+    tip = plan.tool.xyz - [0.0, 0.0, spec.fingertip_m - s * spec.finger_breadth_m / 2]
+    if tip[2] - s * spec.finger_breadth_m / 2 < relief.support_m + OVER_M:
+        tip[2] = relief.support_m + OVER_M + s * spec.finger_breadth_m / 2
+    yaw = float(np.arctan2(ahead[1], ahead[0]))
+    # The palm's lowest edge; before it its face rises, behind it the hand.
+    edge = s * spec.finger_depth_m + c * spec.palm_half_m[0]
+    low = c * spec.finger_depth_m - s * spec.palm_half_m[0] - PALM_M
+    for back in np.arange(0.02, 0.14, 0.01):
+        room = tip[2] + low + (float(back - edge) * c / s if back > edge else float(edge - back) * s / c)
+        if relief.highest(tip[:2] - back * ahead, yaw, (0.005, spec.palm_half_m[1])) > room:
+            return None
+    tool = level_pose(tip - spec.fingertip_m * z, yaw, np.pi / 2 - lean)
+    aside = abs(float(ahead @ np.array([-away[1], away[0]]))) / max(float(np.linalg.norm(away)), 1e-9)
+    return replace(
+        plan,
+        tool=tool,
+        level=True,
+        pitch_rad=np.pi / 2 - lean,
+        back_m=max(plan.back_m, 0.10),
+        cost=plan.cost + LEAN_COST + 0.03 * aside,
+    )
 
 
 def from_side(

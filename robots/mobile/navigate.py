@@ -11,7 +11,7 @@ from robots.mobile.carry import fold
 from robots.mobile.drive import believed, drive_to, flat
 from robots.mobile.glance import face
 from robots.mobile.sight import odom_T_world
-from robots.mobile.stand import HAND_M, sideways, stands
+from robots.mobile.stand import at_hand, sideways, stands
 from robots.places import RoomMap, Standing
 from robots.primitives.base import Body, Outcome, Target
 
@@ -20,8 +20,11 @@ Float = NDArray[np.float64]
 LIMIT_S = 120.0
 ELSEWHERE_M, ELSEWHERE_RAD = 0.15, 0.35
 """From where the robot has stood before to somewhere else."""
-OTHERWISE = ((0.0, -0.5), (0.0, 0.5), (-0.3, 0.0), (0.3, 0.0))
-"""To the left of a place of the map, and turned to the left, by so much one may stand instead."""
+OTHERWISE = (
+    (0.0, 0.0, 0.0), (0.0, 0.0, -0.5), (0.0, 0.0, 0.5), (0.0, -0.3, 0.0), (0.0, 0.3, 0.0), (-0.15, 0.0, 0.0),
+    (-0.3, 0.0, 0.0),
+)  # fmt: skip
+"""Ahead and to the left of a place of the map, and turned to the left, by so much one may stand; the first is best."""
 AHEAD_M = 0.75
 """From a place to stand to the middle of the worktop before it."""
 
@@ -49,6 +52,11 @@ def navigate_to(body: Body, target: Target) -> Outcome:
         outcome = drive_to(body, new, deadline_s=deadline_s)
     if outcome.status is not Status.SUCCEEDED and len(new) < len(places):
         outcome = drive_to(body, places, deadline_s=deadline_s)
+    if outcome.status is Status.PATH_BLOCKED and target.xyz_m is None and not stood:
+        # The door of what is gone to may stand open there.
+        found = goals(body, target, again=True)
+        if not isinstance(found, Outcome):
+            outcome = drive_to(body, found[0], deadline_s=deadline_s)
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     body.went = (target.words, (*stood, flat(believed(body.robot.state()))))
@@ -73,22 +81,20 @@ def goals(body: Body, target: Target, *, again: bool = False) -> tuple[Float, Fl
         at = target.xyz_m
         surface = None if body.map is None else body.map.surface_at(at, ajar=body.ajar)
         level = sideways(body, surface)
-        if surface is not None:
-            # The hand works near the surface, however high the thing is.
-            at = np.array([at[0], at[1], min(at[2], surface.height_m + HAND_M)])
-        return stands(body, at, level=level), target.xyz_m
-    places = () if body.map is None else body.map.named(target.words)
+        return stands(body, at_hand(at, surface, level=level), level=level), target.xyz_m
+    places = () if body.map is None else body.map.named(target.words, ajar=body.ajar)
     if not places:
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"the map has no place called {target.words}")
     for place in places:
         if isinstance(place, Standing):
-            ways = [place.pose] + [place.pose @ Pose.from_xyz_yaw([0.0, y, 0.0], yaw) for y, yaw in OTHERWISE if again]
+            ways = [place.pose @ Pose.from_xyz_yaw([x, y, 0.0], yaw) for x, y, yaw in OTHERWISE[: None if again else 1]]
             return np.array([flat(way) for way in ways]), ahead_of(body.map, place)
-        found = stands(body, place.pose.xyz, level=sideways(body, place))
+        level = sideways(body, place)
+        found = stands(body, at_hand(place.pose.xyz, place, level=level), level=level)
         if len(found):
             return found, place.pose.xyz
         nearer = nearest_edge(body, place.pose, place.half_m)
-        found = stands(body, nearer, level=sideways(body, place))
+        found = stands(body, at_hand(nearer, place, level=level), level=level)
         if len(found):
             return found, nearer
     return np.empty((0, 3)), None

@@ -122,7 +122,12 @@ def amount_seen(part: Part, points: Float, point: Float | None = None, *, fixed:
 
 
 def _on_it(part: Part, points: Float, amount: float, skin_m: float) -> float:
-    return float((np.abs(Boxes(part.at(amount)).distance(points)) < skin_m).sum())
+    return _near(Boxes(part.at(amount)).distance(points), skin_m)
+
+
+def _near(away: Float, skin_m: float) -> float:
+    """How many of distances [N] are below skin_m, the nearer the more."""
+    return float(np.maximum(0.0, 1.0 - np.square(away / skin_m)).sum())
 
 
 def _too_deep(part: Part, points: Float, fixed: Sequence[Solid]) -> Float:
@@ -135,7 +140,7 @@ def _too_deep(part: Part, points: Float, fixed: Sequence[Solid]) -> Float:
     if not around or len(some) == 0:
         return np.zeros(3)
     boxes, shifts = Boxes(around), np.linspace(-MOST_OFF_M, MOST_OFF_M, 21)
-    fits = [float((np.abs(boxes.distance(some - d * into)) < FINE_M).sum()) - 0.01 * abs(d) for d in shifts]
+    fits = [_near(boxes.distance(some - d * into), FINE_M) for d in shifts]
     return np.asarray(float(shifts[int(np.argmax(fits))]) * into)
 
 

@@ -15,7 +15,7 @@ from robots.interface import Status
 from robots.mobile.carry import carry, fold
 from robots.mobile.find import find, fixed_here, surface_at
 from robots.mobile.glance import cloud, main_camera, see
-from robots.mobile.grasps import GraspPlan, from_above, from_side, turned_over
+from robots.mobile.grasps import GraspPlan, from_above, from_side, leant, turned_over
 from robots.mobile.load import load_of
 from robots.mobile.reach import (
     all_free,
@@ -46,8 +46,9 @@ HELD_M = 0.0025
 """Fingers that close further hold nothing (the thinnest wall is 3 mm)."""
 LIFT_M, LOW_LIFT_M = 0.18, 0.04
 """Straight up after closing; the second under a shelf, or where the arm gets no higher."""
-ABOVE_LIFT_M, OUT_M = 0.012, (0.30, 0.24, 0.18, 0.10)
-"""What is lifted under a shelf stays so far from what is above, and is then drawn out so far."""
+ABOVE_LIFT_M, LEAST_LIFT_M, OUT_M = 0.012, 0.008, (0.30, 0.24, 0.18, 0.10)
+"""What is lifted between boards stays so far from what is above, is lifted by the second at least, and is then drawn
+out so far."""
 SHORT_M = 0.06
 """The straight approach is no shorter than this."""
 BUMP_N = 30.0
@@ -80,8 +81,11 @@ class Way:
     approach_q: Float
 
 
-def pick(body: Body, target: Target) -> Outcome:
-    """Take hold of the thing at `target` and lift it; the hand ends holding it to carry."""
+def pick(body: Body, target: Target, *, under: bool = False) -> Outcome:
+    """Take hold of the thing at `target` and lift it; the hand ends holding it to carry.
+
+    under: it goes where a hand that points down does not get, so it is taken from the side or aslant if it can be.
+    """
     if body.grasp is not None:
         return Outcome(status=Status.HAND_FULL, detail=f"the hand holds the {body.grasp.words}")
     if target.xyz_m is None:
@@ -97,7 +101,7 @@ def pick(body: Body, target: Target) -> Outcome:
             outcome = Outcome(status=Status.TARGET_NOT_FOUND, detail=detail)
         else:
             point = sighting.thing.middle
-            way = choose(body, sighting)
+            way = choose(body, sighting, under=under)
             if isinstance(way, Outcome):
                 outcome = Outcome(status=way.status, detail=f"{way.detail} the {target.words}")
             else:
@@ -137,16 +141,25 @@ def look_closely(body: Body, point: Float, *, within_m: float = AT_M) -> Sightin
     return Sighting(thing=thing, others=without(every, thing), headroom_m=headroom, views=seen)
 
 
-def choose(body: Body, sighting: Sighting) -> Way | Outcome:
-    """The best grasp that the arm can do from where the base stands, or why there is none."""
+def choose(body: Body, sighting: Sighting, *, under: bool = False) -> Way | Outcome:
+    """The best grasp that the arm can do from where the base stands, or why there is none. under: see `pick`."""
     spec, thing = body.robot.spec, sighting.thing
     eye = sighting.views[main_camera(body)].camera.xyz[:2]
     plans: list[GraspPlan] = []
     if sighting.headroom_m > ROOM_ABOVE_M:
         every = np.concatenate([thing.points, sighting.others])
-        plans += from_above(spec, thing, Relief.of(every, thing.centre, thing.support_m))
-    plans += from_side(spec, thing, eye, others=sighting.others, headroom_m=sighting.headroom_m)
+        relief = Relief.of(every, thing.centre, thing.support_m)
+        above = from_above(spec, thing, relief)
+        if under:
+            away = thing.centre - odom_T_base(body.robot.state()).xyz[:2]
+            plans += [aslant for plan in above if (aslant := leant(spec, plan, relief, away)) is not None]
+        else:
+            plans += above
+    headroom = min(sighting.headroom_m, ROOM_ABOVE_M) if under else sighting.headroom_m
+    plans += from_side(spec, thing, eye, others=sighting.others, headroom_m=headroom)
     if not plans:
+        if under:
+            return choose(body, sighting)
         return Outcome(status=Status.PATH_BLOCKED, detail="no room for the fingers around")
     plans.sort(key=lambda plan: plan.cost)
     scene = surroundings(body, sighting.others)
@@ -157,6 +170,8 @@ def choose(body: Body, sighting: Sighting) -> Way | Outcome:
         reached |= within
         if way is not None:
             return way
+    if under:
+        return choose(body, sighting)
     if reached:
         return Outcome(status=Status.PATH_BLOCKED, detail="something is in the way of the arm around")
     return Outcome(status=Status.UNREACHABLE, detail="the arm does not reach")
@@ -220,9 +235,10 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
     body.origins.setdefault(words, world.apply(np.array([*thing.centre, thing.support_m])))
     body.grasp = load_of(words, thing, tool(body, state), width, level=plan.level, pitch_rad=plan.pitch_rad)
     room = sighting.headroom_m - thing.height_m
-    outcome = _lift(body, room_m=room)
-    if outcome.status is Status.SUCCEEDED and plan.level and room < LIFT_M + 0.1:
-        _draw_out(body)
+    if room < LIFT_M + 0.1 and plan.level:
+        _draw_out(body, surroundings(body, sighting.others), room_m=room)
+    else:
+        _lift(body, under=room < LIFT_M + 0.1)
     steady = body.steady_grip()
     if steady is None or _still_there(body, thing, sighting):
         body.grasp = None
@@ -237,27 +253,39 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
     return Outcome(status=Status.SUCCEEDED, detail=f"holding the {words}")
 
 
-def _draw_out(body: Body) -> None:
-    """Level, back from under what is above, as far as the arm goes."""
+def _draw_out(body: Body, scene: Scene, *, room_m: float) -> None:
+    """A little up, as the arm finds room between boards, then level and back, as far as it goes. room_m: free height
+    above what is held."""
+    most = float(np.clip(room_m - ABOVE_LIFT_M, LEAST_LIFT_M, LOW_LIFT_M))
+    for up in (most, 0.6 * most, LEAST_LIFT_M):
+        here = tool(body)
+        higher = Pose(xyz=here.xyz + [0.0, 0.0, up], quat_xyzw=here.quat_xyzw)
+        if _goes(body, scene, higher) or up == LEAST_LIFT_M:
+            straight(body, higher, speed_m_s=0.15, width_m=0.0)
+            break
     here = tool(body)
     back = -here.rotation[:2, 2] / max(float(np.linalg.norm(here.rotation[:2, 2])), 1e-6)
     for away_m in OUT_M:
         there = Pose(xyz=here.xyz + np.array([*(away_m * back), 0.0]), quat_xyzw=here.quat_xyzw)
-        if straight(body, there, speed_m_s=0.25, width_m=0.0).status is not Status.UNREACHABLE:
+        if _goes(body, scene, there) or away_m == OUT_M[-1]:
+            straight(body, there, speed_m_s=0.2, width_m=0.0)
             return
 
 
-def _lift(body: Body, *, room_m: float) -> Outcome:
-    """Straight up, or where the arm gets no higher there, up and towards the robot; room_m: free height above it."""
-    under = room_m < LIFT_M + 0.1
+def _goes(body: Body, scene: Scene, goal: Pose) -> bool:
+    """Whether the arm gets straight there and is clear, the hand aside."""
+    way = straight_way(body, body.robot.state().arm_q, goal, speed_m_s=0.2)
+    return way is not None and free(body, scene, way[-1], width_m=0.0, hand=False)
+
+
+def _lift(body: Body, *, under: bool) -> Outcome:
+    """Straight up, or where the arm gets no higher there, up and towards the robot; under: something is close above."""
     here = tool(body)
     inwards = odom_T_base(body.robot.state()).xyz[:2] - here.xyz[:2]
     inwards = inwards / max(float(np.linalg.norm(inwards)), 1e-6)
     outcome = Outcome(status=Status.UNREACHABLE, detail="the arm gets no higher")
     for up, pull in (
-        ((float(np.clip(room_m - ABOVE_LIFT_M, 0.008, LOW_LIFT_M)), 0.0),)
-        if under
-        else ((LIFT_M, 0.0), (LIFT_M, 0.08), (LIFT_M, 0.16), (LOW_LIFT_M, 0.0))
+        ((LOW_LIFT_M, 0.0),) if under else ((LIFT_M, 0.0), (LIFT_M, 0.08), (LIFT_M, 0.16), (LOW_LIFT_M, 0.0))
     ):
         higher = Pose(xyz=here.xyz + np.array([*(pull * inwards), up]), quat_xyzw=here.quat_xyzw)
         outcome = straight(body, higher, speed_m_s=0.25, width_m=0.0)

@@ -13,27 +13,31 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
-from robots.mobile.carry import carry
 from robots.mobile.find import find, surface_at
-from robots.mobile.glance import cloud, main_camera, see
+from robots.mobile.glance import cloud, main_camera
+from robots.mobile.haul import haul, line
 from robots.mobile.load import Load
-from robots.mobile.reach import configurations, follow, free, go, straight, straight_way, surroundings, tool, touched
+from robots.mobile.lower import GENTLE, Way, let_go, way_down
+from robots.mobile.reach import follow, go, straight, surroundings, tool, touched
 from robots.mobile.relief import Relief
 from robots.mobile.sight import View, odom_T_base, odom_T_world
-from robots.mobile.spots import SPREAD_M, Spot, in_hollow, on_surface
+from robots.mobile.sites import covered, into
+from robots.mobile.sites import points as sites
+from robots.mobile.spots import Spot, in_hollow, on_surface
+from robots.mobile.stance import pushed, shifted, stand_at
 from robots.mobile.stand import step_nearer
 from robots.mobile.things import Thing
+from robots.mobile.track import Track
+from robots.mobile.under import stand_before, way_in
 from robots.places import Surface
-from robots.planning.scene import Scene
 from robots.primitives.base import HELD_WIDTH_M, Body, Outcome, Target
 from robots.relations import Relation
 
 Float = NDArray[np.float64]
 
-ABOVE_M, SHORT_M = 0.10, 0.05
-LOWER_M_S, GENTLE = 0.12, 0.08
-"""Starts and stops so gently that the load's own inertia is not taken for contact (2 N)."""
 EARLY_M = 0.03
+BUMP_N, IN_M_S, SLOW_M_S = 25.0, 0.15, 0.06
+"""On the way in, where nothing should be met."""
 PRESS_M = 0.004
 """Lowered by so much more than depth says, until it is felt."""
 TOUCH_N = 6.0
@@ -42,6 +46,7 @@ FALL_M, BIN_FALL_M = 0.06, 0.6
 ON_M = 0.008
 """A point no higher above a surface than this means the surface."""
 BESIDE_M = 0.03
+FAR_M = 10.0
 SIDES = {
     Relation.LEFT_OF: (0.0, 1.0),
     Relation.RIGHT_OF: (0.0, -1.0),
@@ -59,28 +64,79 @@ def place(body: Body, relation: Relation, target: Target | None) -> Outcome:
     if not still_held(body, load):
         body.grasp, body.held_q = None, None
         return Outcome(status=Status.NOT_HOLDING, detail=f"the {load.words} slipped out of the hand")
-    point = _point(body, relation, target)
-    if isinstance(point, Outcome):
-        return point
-    outcome = Outcome(status=Status.UNREACHABLE, detail="")
-    for attempt in range(2):
-        spots, points = choose(body, load, relation, target, point)
-        if isinstance(spots, Outcome):
-            outcome = spots
-        elif not spots:
-            words = "there" if target is None else f"{relation.value} the {target.words}"
-            outcome = Outcome(status=Status.PATH_BLOCKED, detail=f"no room {words}")
-        else:
-            outcome = put(body, load, spots, points)
-        stuck = outcome.status in (Status.UNREACHABLE, Status.PATH_BLOCKED, Status.TARGET_NOT_FOUND)
-        if not stuck or body.grasp is None or attempt or not step_nearer(body, point, level=load.level):
-            break
+    points = sites(body, load, relation, target)
+    if isinstance(points, Outcome):
+        return points
+    for stepped in (False, True):
+        for point in points:
+            at, track = point, None
+            if covered_at(body, point):
+                if stepped:
+                    continue
+                found = _stand_before(body, load, relation, target, point)
+                if isinstance(found, Outcome):
+                    outcome = found
+                    continue
+                track = found
+                at = track.tools[-1].apply(load.tool_T_thing.xyz)
+            elif stepped:
+                if not step_nearer(body, point, level=load.level):
+                    continue
+                again = sites(body, load, relation, target)
+                assert not isinstance(again, Outcome), "it was found before"
+                at = again[int(np.argmin([np.linalg.norm(other - point) for other in again]))]
+            outcome = _once(body, load, relation, target, at, track)
+            stuck = outcome.status in (Status.UNREACHABLE, Status.PATH_BLOCKED, Status.TARGET_NOT_FOUND)
+            if not stuck or body.grasp is None:
+                return outcome
     return outcome
 
 
+def covered_at(body: Body, point: Float) -> bool:
+    """Whether what is at `point` [3] (odom) lies under something."""
+    return covered(body, surface_at(body, point))
+
+
+def _stand_before(body: Body, load: Load, relation: Relation, target: Target | None, point: Float) -> Track | Outcome:
+    """Drives to where the hand can come in from the side; how it then does, in odom."""
+    if not load.level:
+        detail = f"the {load.words} is held from above, and a hand from above does not get there"
+        return Outcome(status=Status.UNREACHABLE, detail=detail)
+    spots, _ = choose(body, load, relation, target, point)
+    if isinstance(spots, Outcome):
+        return spots
+    surface = surface_at(body, point)
+    assert surface is not None, "it is under something"
+    found = stand_before(body, load, spots, surface) if spots else None
+    if found is None:
+        detail = f"there is no place from which the arm gets in under what is over the {surface.name}"
+        return Outcome(status=Status.UNREACHABLE, detail=detail if spots else f"no room on the {surface.name}")
+    by = odom_T_world(body.robot.state())
+    outcome = stand_at(body, found)
+    if outcome.status is not Status.SUCCEEDED:
+        return outcome
+    return shifted(found, odom_T_world(body.robot.state()) @ by.inverse())
+
+
+def _once(
+    body: Body, load: Load, relation: Relation, target: Target | None, point: Float, track: Track | None
+) -> Outcome:
+    """From where the robot stands."""
+    surface = surface_at(body, point)
+    spots, seen = choose(body, load, relation, target, point)
+    if isinstance(spots, Outcome):
+        return spots
+    if not spots:
+        words = "there" if target is None else f"{relation.value} the {target.words}"
+        return Outcome(status=Status.PATH_BLOCKED, detail=f"no room {words}")
+    return put(body, load, spots, seen, surface, track)
+
+
 def still_held(body: Body, load: Load) -> bool:
-    """By the width between the fingers; it may well be less than it was: a rim settles between them by a centimetre."""
-    return body.robot.state().gripper_width_m > min(HELD_WIDTH_M, load.width_m / 2)
+    """By the width between the fingers, and what the hand says itself; the width may well be less than it was: a rim
+    settles between them by a centimetre."""
+    state = body.robot.state()
+    return state.holding or state.gripper_width_m > min(HELD_WIDTH_M, load.width_m / 2)
 
 
 def choose(
@@ -97,148 +153,86 @@ def _spots(
     support: float, head: View,
 ) -> list[Spot] | Outcome:  # fmt: skip
     spec, surface = body.robot.spec, surface_at(body, point)
+    here = odom_T_base(body.robot.state()).xyz[:2]
+    if surface is not None:
+        # What hangs over it is not in its relief.
+        every = every[every[:, 2] < support + surface.headroom_m]
+        if covered(body, surface):
+            here = point[:2] - FAR_M * into(body, surface)  # it is gone into straight
     if relation is Relation.WHERE:
         support = float(point[2])
-        return on_surface(spec, load, Relief.of(every, point[:2], support), _near(point[:2], 0.03), gap_m=0.004)
+        return on_surface(spec, load, Relief.of(every, point[:2], support), _near(point[:2], 0.03), here, gap_m=0.004)
     if relation is Relation.ASIDE:
         relief = Relief.of(every, point[:2], support, half_m=0.4)
-        return on_surface(spec, load, relief, _over(body, surface, point[:2], 0.35, 0.03), gap_m=0.03)
+        return on_surface(spec, load, relief, _over(body, surface, point[:2], 0.35, 0.03), here, gap_m=0.03)
     if thing is None or (surface is not None and point[2] < support + ON_M and relation not in SIDES):
-        relief = Relief.of(every, point[:2], support, half_m=0.4)
         if relation in SIDES:
             assert target is not None
             return Outcome(
                 status=Status.TARGET_NOT_FOUND, detail=f"there is nothing at the point for the {target.words}"
             )
-        if surface is not None and surface.enclosed:
-            middle = (odom_T_world(body.robot.state()) @ surface.pose).xyz[:2]
-            radius = 0.6 * min(surface.half_m)
-            return in_hollow(spec, load, relief, middle, radius, most_fall_m=BIN_FALL_M)
-        return on_surface(spec, load, relief, _over(body, surface, point[:2], 0.25, 0.02))
+        if surface is not None and surface.enclosed and not covered(body, surface):
+            where = odom_T_world(body.robot.state()) @ surface.pose
+            relief = Relief.of(every, where.xyz[:2], support, half_m=0.4)
+            return in_hollow(spec, load, relief, _floor(where, surface, point[:2]), here, most_fall_m=BIN_FALL_M)
+        relief = Relief.of(every, point[:2], support, half_m=0.4)
+        return on_surface(spec, load, relief, _over(body, surface, point[:2], 0.25, 0.02), here)
     if relation in SIDES:
         relief = Relief.of(every, thing.centre, support, half_m=0.4)
-        return on_surface(spec, load, relief, _beside(head, thing, load, SIDES[relation]))
+        return on_surface(spec, load, relief, _beside(head, thing, load, SIDES[relation]), here)
     relief = Relief.of(every, thing.centre, support)
-    return in_hollow(spec, load, relief, thing.centre, 0.7 * min(thing.half_m), most_fall_m=FALL_M)
+    return in_hollow(spec, load, relief, _around(thing.centre, 0.7 * min(thing.half_m)), here, most_fall_m=FALL_M)
 
 
-def put(body: Body, load: Load, spots: list[Spot], points: Float) -> Outcome:
+def put(
+    body: Body, load: Load, spots: list[Spot], points: Float, surface: Surface | None, track: Track | None
+) -> Outcome:
     """To the best spot that the arm reaches: over it, down until it is felt, open, back off, fold."""
     scene = surroundings(body, points)
-    found: tuple[Spot, Float, Float] | None = None
-    reached = False
-    for spot in (*spots[:10], *spots[10:150:7]):
-        found, within = _reachable(body, load, spot, scene)
-        reached |= within
-        if found is not None:
-            break
-    if found is None:
-        if reached:
-            return Outcome(
-                status=Status.PATH_BLOCKED, detail=f"something is in the way of putting down the {load.words}"
-            )
-        return Outcome(status=Status.UNREACHABLE, detail="the arm does not reach there")
-    spot, down_q, _ = found
-    outcome = go(body, scene, [down_q[0]], pace=0.7)
+    if track is None or surface is None:
+        found = way_down(body, load, spots, scene)
+    else:
+        found = way_in(body, load, spots, scene, surface, track)
+    if isinstance(found, Outcome):
+        return found
+    outcome = go(body, scene, [found.q[0]], pace=0.7)
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     if not still_held(body, load):
         body.grasp, body.held_q = None, None
         return Outcome(status=Status.NOT_HOLDING, detail=f"the {load.words} slipped out of the hand")
-    outcome = follow(body, down_q[1:], width_m=0.0, stop=touched(TOUCH_N))
+    outcome = _down(body, load, found)
+    if outcome.status is not Status.SUCCEEDED:
+        return outcome
+    return let_go(body, load, found.back)
+
+
+def _down(body: Body, load: Load, way: Way) -> Outcome:
+    """In, if it is under something, and down until it is felt."""
+    spot = way.spot
+    if way.tools:
+        i = way.over + 1
+        hauled = haul(body, way.tools[:i], way.q[:i], None, speed_m_s=IN_M_S, width_m=0.0, guard=pushed(BUMP_N))
+        if hauled.stopped or hauled.outcome.status is not Status.SUCCEEDED:
+            line(body, way.outside, width_m=0.0)
+            return Outcome(status=Status.PATH_BLOCKED, detail=f"the {load.words} met something on its way in")
+        down = line(body, way.tools[-1], speed_m_s=SLOW_M_S, width_m=0.0, guard=pushed(TOUCH_N))
+        outcome = Outcome(status=down.outcome.status, detail=down.stopped)
+    else:
+        outcome = follow(body, way.q[1:], width_m=0.0, stop=touched(TOUCH_N))
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     short_m = float(tool(body).xyz[2] - spot.tool.xyz[2])
     if outcome.detail and short_m > EARLY_M:
-        higher = Pose(xyz=spot.tool.xyz + [0.0, 0.0, ABOVE_M], quat_xyzw=spot.tool.quat_xyzw)
-        straight(body, higher, speed_m_s=LOWER_M_S, width_m=0.0)
+        higher = Pose(xyz=spot.tool.xyz + [0.0, 0.0, way.high_m], quat_xyzw=spot.tool.quat_xyzw)
+        for there in (higher, way.outside):
+            line(body, there, width_m=0.0)
         return Outcome(status=Status.PATH_BLOCKED, detail=f"the {load.words} met something on its way down")
     if spot.fall_m < 0.003 and not outcome.detail:
         here = tool(body)
         lower = Pose(xyz=here.xyz - [0.0, 0.0, PRESS_M], quat_xyzw=here.quat_xyzw)
         straight(body, lower, speed_m_s=0.03, width_m=0.0, stop=touched(TOUCH_N), acceleration=GENTLE)
-    return let_go(body, load, points)
-
-
-def let_go(body: Body, load: Load, points: Float) -> Outcome:
-    """Open a little, back off along the hand, open, and fold the arm."""
-    widest = body.robot.spec.gripper_max_width_m
-    opened = min(load.width_m + 2 * SPREAD_M, widest)
-    body.grip(opened)
-    body.robot.wait(0.15)
-    body.grasp, body.held_q = None, None
-    back = tool(body) @ Pose.from_xyz_yaw([0.0, 0.0, -max(0.12, load.height_m if load.level else 0.0)])
-    if straight(body, back, speed_m_s=0.15, width_m=opened).status is not Status.SUCCEEDED:
-        straight(body, tool(body) @ Pose.from_xyz_yaw([0.0, 0.0, -SHORT_M]), speed_m_s=0.15, width_m=opened)
-    body.grip(widest, limit_s=0.2)
-    _, seen = see(body)
-    outcome = carry(body, cloud(seen), pace=1.0)
-    if outcome.status is not Status.SUCCEEDED:
-        return outcome
-    return Outcome(status=Status.SUCCEEDED, detail=f"let go of the {load.words}")
-
-
-def _reachable(body: Body, load: Load, spot: Spot, scene: Scene) -> tuple[tuple[Spot, Float, Float] | None, bool]:
-    """The spot with the arm's stream down to it [M,J] and its end [J]; and whether the arm gets there at all."""
-    within = False
-    for q in configurations(body, spot.tool)[:3]:
-        within = True
-        if not free(body, scene, q, width_m=load.width_m, hand=False):
-            continue
-        for height in (ABOVE_M, SHORT_M):
-            above = Pose(xyz=spot.tool.xyz + [0.0, 0.0, height], quat_xyzw=spot.tool.quat_xyzw)
-            up = straight_way(body, q, above, speed_m_s=LOWER_M_S, acceleration=GENTLE)
-            if up is not None and free(body, scene, up[-1], width_m=load.width_m):
-                return (spot, up[::-1], q), True
-    return None, within
-
-
-def _point(body: Body, relation: Relation, target: Target | None) -> Float | Outcome:
-    """Where to look, float64[3], odom."""
-    by = odom_T_world(body.robot.state())
-    if relation is Relation.WHERE and target is not None:
-        origin = body.origins.get(target.words)
-        if origin is None:
-            known = ", ".join(sorted(body.origins)) or "nothing"
-            detail = f"the {target.words} was never picked up here, only {known}"
-            return Outcome(status=Status.TARGET_NOT_FOUND, detail=detail)
-        return by.apply(origin)
-    if target is not None and target.xyz_m is not None:
-        return by.apply(target.xyz_m)
-    if target is not None and body.map is not None:
-        named = [s for s in body.map.named(target.words) if isinstance(s, Surface)]
-        if named:
-            here = body.robot.state().world_T_base.xyz[:2]
-            best = min(named, key=lambda s: float(np.linalg.norm(s.pose.xyz[:2] - here)))
-            return by.apply(_on(body, best))
-    if relation is Relation.ASIDE:
-        near = _nearest_surface(body)
-        if near is not None:
-            return by.apply(_on(body, near))
-        return odom_T_base(body.robot.state()).apply(np.array([0.6, 0.0, 0.8]))
-    return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"{relation.value}: no thing was named")
-
-
-def _on(body: Body, surface: Surface) -> Float:
-    """float64[3], world: a point of a surface in front of the robot, as near to its middle as is 0.62 m away."""
-    base = body.robot.state().world_T_base
-    ahead = base.apply(np.array([0.62, 0.0, 0.0]))
-    local = surface.pose.inverse().apply(np.array([*ahead[:2], surface.height_m]))
-    half = np.maximum(np.array(surface.half_m) - 0.05, 0.0)
-    return surface.pose.apply(np.array([*np.clip(local[:2], -half, half), 0.0]))
-
-
-def _nearest_surface(body: Body) -> Surface | None:
-    if body.map is None:
-        return None
-    ahead = body.robot.state().world_T_base.apply(np.array([0.6, 0.0, 0.0]))
-    fit = [s for s in body.map.surfaces if not s.inside and not s.enclosed and 0.3 < s.height_m < 1.3]
-
-    def away(surface: Surface) -> float:
-        local = np.abs(surface.pose.inverse().apply(np.array([*ahead[:2], surface.height_m]))[:2])
-        return float(np.linalg.norm(np.maximum(local - surface.half_m, 0.0)))
-
-    return min(fit, key=away) if fit else None
+    return Outcome(status=Status.SUCCEEDED, detail="")
 
 
 def _near(xy: Float, reach_m: float) -> Iterator[tuple[Float, float]]:
@@ -247,6 +241,21 @@ def _near(xy: Float, reach_m: float) -> Iterator[tuple[Float, float]]:
     for away in np.arange(0.01, reach_m + 1e-9, 0.01):
         for angle in np.arange(0.0, 2 * np.pi, np.pi / 4):
             yield xy + away * np.array([np.cos(angle), np.sin(angle)]), float(away)
+
+
+def _around(middle: Float, radius_m: float) -> list[tuple[Float, float]]:
+    """Places within a circle around `middle` [2], with how far they are from it."""
+    steps = np.arange(-radius_m, radius_m + 1e-6, max(0.008, radius_m / 6))
+    grid = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+    return [(middle + off, float(away)) for off in grid if (away := np.linalg.norm(off)) <= radius_m]
+
+
+def _floor(where: Pose, surface: Surface, xy: Float) -> list[tuple[Float, float]]:
+    """Places on a rectangle around `where`, with how far they are from xy [2]."""
+    x, y = (np.linspace(-0.8 * h, 0.8 * h, max(5, int(h / 0.02))) for h in surface.half_m)
+    local = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 2)
+    places = where.apply(np.column_stack([local, np.zeros(len(local))]))[:, :2]
+    return [(place, float(np.linalg.norm(place - xy))) for place in places]
 
 
 def _over(

@@ -33,8 +33,8 @@ BEFORE_M, CLEAR_M = 0.11, 0.010
 BEYOND_M = 0.03
 SLOW_M_S = 0.04
 PRESSED_N, PRESSED_M = 12.0, 0.006
-"""A button that has gone all its way pushes back with more than its spring: so hard, or the hand falls so far
-behind."""
+"""A button that has gone all its way pushes back with more than its spring: so hard, or, without a sensor at the wrist,
+the hand falls so far behind."""
 SEEN_M, PROUD_M = 0.045, 0.006
 TILTS_RAD = (0.0, 0.6, 0.9)
 ATTEMPTS = 2
@@ -95,7 +95,9 @@ def _attempt(body: Body, button: Button) -> Outcome:
     line(body, track.tools[0], speed_m_s=0.1, width_m=0.0)
     pushed = _push(body, track)
     line(body, track.tools[0], speed_m_s=0.1, width_m=0.0)
-    if pushed.stopped not in ("pressed", "held"):
+    if pushed.stopped == "held":
+        return Outcome(status=Status.PATH_BLOCKED, detail=f"something holds the hand off the {button.switch}'s button")
+    if pushed.stopped != "pressed":
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"the fingers met no button for the {button.switch}")
     return Outcome(status=Status.SUCCEEDED, detail=f"pressed the button of the {button.switch}")
 
@@ -109,16 +111,17 @@ def _push(body: Body, track: Track) -> Hauled:
         Pose(xyz=last.xyz + d * step, quat_xyzw=last.quat_xyzw) for d in np.linspace(0.0, CLEAR_M + BEYOND_M, 13)[1:]
     ]
     q = np.concatenate([track.q, np.tile(track.q[-1], (len(beyond), 1))])
-    return haul(body, (*track.tools, *beyond), q, None, speed_m_s=SLOW_M_S, width_m=0.0, guard=pressed())
+    guard = pressed(feels=body.robot.state().wrist_force_n is not None)
+    return haul(body, (*track.tools, *beyond), q, None, speed_m_s=SLOW_M_S, width_m=0.0, guard=guard)
 
 
-def pressed() -> Guard:
-    """Stops where what is pushed pushes back, or the hand does not get on."""
+def pressed(*, feels: bool) -> Guard:
+    """Stops where what is pushed pushes back, or, for a robot that feels no force, where the hand does not get on."""
     count = 0
 
     def guard(felt: Felt) -> str | None:
         nonlocal count
-        count = count + 1 if felt.along_n > PRESSED_N or felt.late_m > PRESSED_M else 0
+        count = count + 1 if (felt.along_n > PRESSED_N if feels else felt.late_m > PRESSED_M) else 0
         return "pressed" if count >= 3 else None
 
     return guard

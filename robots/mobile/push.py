@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile.drive import flat
-from robots.mobile.find import find, surface_at
-from robots.mobile.glance import cloud, main_camera, see
+from robots.mobile.find import surface_at
+from robots.mobile.glance import main_camera, see
+from robots.mobile.pick import look_closely
 from robots.mobile.push_aims import FLAT_M, Aim, extent, to_side, to_spot, to_thing
 from robots.mobile.reach import configurations, follow, free, go, straight, straight_way, surroundings, tool, touched
 from robots.mobile.shapes import robot_parts
 from robots.mobile.sight import odom_T_base, odom_T_world
 from robots.mobile.stance import fold, stand_at
 from robots.mobile.stand import step_nearer
-from robots.mobile.things import Thing, moved, without
+from robots.mobile.things import AT_M, Thing, moved
 from robots.mobile.track import Task, find_track
 from robots.primitives.base import Body, Outcome, Target
 from robots.relations import Beside, Region, Side
@@ -88,13 +89,13 @@ def push(
             return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"no point was given for the {needed.words}")
     thing, others = _look(body, _odom(body, target))
     if thing is None:
+        fold(body)
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"there is nothing at the point for the {target.words}")
     if thing.height_m < FLAT_M:
+        fold(body)
         return Outcome(status=Status.UNREACHABLE, detail=f"the {target.words} lies flat")
     aim = _aim(body, thing, side, spot, destination, beside)
-    if isinstance(aim, Outcome):
-        return aim
-    outcome = _pushed(body, target.words, thing, others, aim)
+    outcome = aim if isinstance(aim, Outcome) else _pushed(body, target.words, thing, others, aim)
     fold(body)
     return outcome
 
@@ -295,37 +296,39 @@ def _aim(
     return to_thing(body, thing, eye, _odom(body, destination), destination.words, beside)
 
 
-def _look(body: Body, point: Float) -> tuple[Thing | None, Float]:
-    """The thing at `point` [3], and all other points seen, float64[N,3]."""
-    thing, seen, _ = find(body, point)
-    every = cloud(seen)
-    return thing, every if thing is None else _others(every, thing)
+def _look(body: Body, point: Float, *, within_m: float = AT_M) -> tuple[Thing | None, Float]:
+    """The thing at `point` [3], and all other points seen, float64[N,3]: by the head, and by the hand from above, for
+    of a cup the head alone sees the near side as one thing and the far rim as another."""
+    sighting = look_closely(body, point, within_m=within_m)
+    if sighting is None:
+        return None, np.empty((0, 3))
+    return sighting.thing, _others(sighting.others, sighting.thing)
 
 
 def _again(body: Body, before: Thing, expected: Float) -> tuple[Thing | None, Float]:
     """The thing where it should be, or else where it was: what is as high as it was and no farther than LOST_M."""
     for point in (expected, before.middle):
-        thing, seen, _ = find(body, point, within_m=LOST_M)
+        thing, others = _look(body, point, within_m=LOST_M)
         if thing is not None and abs(thing.height_m - before.height_m) < ALIKE_M:
-            return thing, _others(cloud(seen), thing)
+            return thing, others
+        fold(body)
     return None, np.empty((0, 3))
 
 
 def _others(points: Float, thing: Thing) -> Float:
-    """Points [N,3] that are not the thing's, nor the few stray ones around its outline, a handle for one."""
-    rest = without(points, thing)
-    level = (rest[:, 2] > thing.support_m + LEVEL_M) & (rest[:, 2] < thing.top_m + STRAY_M)
-    around = np.linalg.norm(rest[:, :2] - thing.centre, axis=1) < float(np.hypot(*thing.half_m)) + 3 * STRAY_M
+    """Points [N,3] without the few stray ones around the thing's outline, of a handle for one."""
+    level = (points[:, 2] > thing.support_m + LEVEL_M) & (points[:, 2] < thing.top_m + STRAY_M)
+    around = np.linalg.norm(points[:, :2] - thing.centre, axis=1) < float(np.hypot(*thing.half_m)) + 3 * STRAY_M
     near = np.nonzero(level & around)[0]
     own = thing.points[:: max(1, len(thing.points) // 800), :2]
     stray = np.zeros(len(near), dtype=np.bool_)
     for _ in range(GROWN):
-        grown = np.concatenate([own, rest[near[stray], :2]])
-        more = np.linalg.norm(rest[near, None, :2] - grown[None], axis=-1).min(axis=1, initial=np.inf) < STRAY_M
+        grown = np.concatenate([own, points[near[stray], :2]])
+        more = np.linalg.norm(points[near, None, :2] - grown[None], axis=-1).min(axis=1, initial=np.inf) < STRAY_M
         if stray.any() and float(more.sum()) > FEW * len(thing.points):
             break  # that is another thing
         stray = more
-    return np.asarray(np.delete(rest, near[stray], axis=0))
+    return np.asarray(np.delete(points, near[stray], axis=0))
 
 
 def _odom(body: Body, target: Target) -> Float:

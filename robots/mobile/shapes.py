@@ -32,6 +32,8 @@ def _mobile_panda(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
         arm.append(part)
     angles = np.arange(0.0, 2 * np.pi, np.pi / 6)
     ring = [(0.20 * np.cos(a), 0.20 * np.sin(a), z) for a in angles for z in (0.10, 0.18)]
+    # The deck's middle: no ring covers it, and the head sees it.
+    ring += [(-0.06, 0.0, z) for z in (0.10, 0.18)]
     own = [Part(frame=0, centre_m=(float(x), float(y), z), radius_m=0.105, anchored=True) for x, y, z in ring]
     own += [
         replace(p, anchored=True) for p in filled_box(0, Pose.from_xyz_yaw([0.12, 0, 0.43]), [0.12, 0.12, 0.17], 0.11)

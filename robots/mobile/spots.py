@@ -6,7 +6,7 @@ Frames: odom, z up. A spot is a pose of the thing's frame (middle of its undersi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,78 +25,90 @@ LEVEL_M = 0.006
 SPREAD_M = 0.010
 """How far each finger opens from what it lets go."""
 YAWS = 8
+ASLANT_RAD = (0.0, 0.3, -0.3, 0.6, -0.6)
+"""A hand that does not point down comes as the robot looks, or so far off that."""
+TURN_COST = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Spot:
     """thing: odom_T_thing where it is let go, `fall_m` above where it will rest; tool: odom_T_tool then.
 
-    cost: lower is better.
+    spare_fall_m: how much farther it may fall. cost: lower is better.
     """
 
     thing: Pose
     tool: Pose
     fall_m: float
     cost: float
+    spare_fall_m: float = 0.0
 
 
 def on_surface(
-    spec: RobotSpec, load: Load, relief: Relief, wishes: Iterable[tuple[Float, float]], *, gap_m: float = GAP_M
-) -> list[Spot]:
-    """Level, free spots of the relief's support at places [2] with the costs given beside them, best first."""
-    out, wished, yaws = [], list(wishes), _yaws(load)
+    spec: RobotSpec, load: Load, relief: Relief, wishes: Iterable[tuple[Float, float]], here: Float, *,
+    gap_m: float = GAP_M,
+) -> list[Spot]:  # fmt: skip
+    """Level, free spots of the relief's support at places [2] with the costs given beside them, best first. here:
+    float64[2], where the robot stands: a hand that does not point down comes from there."""
+    out = []
+    wished = list(wishes)
+    turns = np.array([_yaws(load, xy - here) for xy, _ in wished]).reshape(len(wished), -1, 2)
     if not wished:
         return []
     places = np.array([xy for xy, _ in wished])[:, None, None]
-    highest = np.stack([_under(relief, load, places, yaw, gap_m).max(axis=(1, 2)) for yaw in yaws], axis=1)
-    for (xy, cost), tops in zip(wished, highest, strict=True):
-        for yaw in yaws[tops <= relief.support_m + LEVEL_M]:
+    highest = [_under(relief, load, places, yaw[:, None, None], gap_m).max(axis=(1, 2)) for yaw in turns[..., 0].T]
+    level = np.stack(highest, axis=1) <= relief.support_m + LEVEL_M
+    for (xy, cost), ways, fit in zip(wished, turns, level, strict=True):
+        for yaw, turn in ways[fit].tolist():
             spot = _settled(spec, load, relief, xy, yaw, relief.support_m)
             if spot is not None and spot.fall_m < 0.012:
-                out.append(Spot(**{**vars(spot), "cost": cost + 0.002 * abs(yaw) + spot.fall_m}))
-                break
+                out.append(replace(spot, cost=cost + (TURN_COST if load.level else 0.002) * turn + spot.fall_m))
+                if not load.level:
+                    break
     return sorted(out, key=lambda spot: spot.cost)
 
 
 def in_hollow(
-    spec: RobotSpec, load: Load, relief: Relief, middle: Float, radius_m: float, *, most_fall_m: float
-) -> list[Spot]:
-    """Spots in or on something around `middle` [2]: as low as it gets, and near the middle; best first."""
+    spec: RobotSpec, load: Load, relief: Relief, places: Iterable[tuple[Float, float]], here: Float, *,
+    most_fall_m: float,
+) -> list[Spot]:  # fmt: skip
+    """Spots in or on something at places [2] with how far they are from its middle: as low as it gets, and near the
+    middle; best first. here: as in `on_surface`."""
     out = []
-    steps = np.arange(-radius_m, radius_m + 1e-6, max(0.008, radius_m / 6))
-    for dx in steps:
-        for dy in steps:
-            away = float(np.hypot(dx, dy))
-            if away > radius_m:
+    for xy, away in places:
+        for yaw, turn in _yaws(load, xy - here):
+            under = _under(relief, load, xy, yaw, 0.002)
+            rest = float(under.max())
+            spot = _settled(spec, load, relief, xy, yaw, rest)
+            if spot is None or spot.fall_m > most_fall_m:
                 continue
-            xy = middle + np.array([dx, dy])
-            for yaw in _yaws(load):
-                under = _under(relief, load, xy, yaw, 0.002)
-                rest = float(under.max())
-                spot = _settled(spec, load, relief, xy, yaw, rest)
-                if spot is None or spot.fall_m > most_fall_m:
-                    continue
-                # Not on an edge: most of what is below it is about as high as where it rests, or it rests all around.
-                tips = float(np.mean(under > rest - 0.015)) < 0.15
-                cost = (
-                    (rest - relief.support_m)
-                    + 0.5 * away
-                    + 0.5 * spot.fall_m
-                    + (0.05 if tips else 0.0)
-                    + 0.001 * abs(yaw)
-                )
-                out.append(Spot(**{**vars(spot), "cost": cost}))
+            # Not on an edge: most of what is below it is about as high as where it rests, or it rests all around.
+            tips = float(np.mean(under > rest - 0.015)) < 0.15
+            cost = (
+                (rest - relief.support_m)
+                + 0.5 * away
+                + 0.5 * spot.fall_m
+                + (0.05 if tips else 0.0)
+                + (TURN_COST if load.level else 0.001) * turn
+            )
+            out.append(replace(spot, cost=cost, spare_fall_m=most_fall_m - spot.fall_m))
     return sorted(out, key=lambda spot: spot.cost)
 
 
-def _yaws(load: Load) -> Float:
-    """Turns of the thing; of one that is held level any, since the hand comes from where it can."""
-    count = 2 * YAWS if load.level else YAWS
-    return np.asarray((np.arange(count) * 2 * np.pi / count + np.pi) % (2 * np.pi) - np.pi)
+def _yaws(load: Load, ahead: Float) -> list[tuple[float, float]]:
+    """Turns of the thing, and what of a turn each is; of one whose hand does not point down those for which the hand
+    comes about along `ahead` [2]."""
+    if not load.level:
+        turns = (np.arange(YAWS) * 2 * np.pi / YAWS + np.pi) % (2 * np.pi) - np.pi
+        return [(float(turn), abs(float(turn))) for turn in turns]
+    into = load.tool_T_thing.inverse().rotation[:2, 2]
+    straight = float(np.arctan2(ahead[1], ahead[0]) - np.arctan2(into[1], into[0]))
+    return [(straight + turn, abs(turn)) for turn in ASLANT_RAD]
 
 
-def _under(relief: Relief, load: Load, xy: Float, yaw: float, gap_m: float) -> Float:
-    """float64[...,U,V]: heights under the thing's footprint, grown by a gap, at xy [2] or [...,1,1,2]."""
+def _under(relief: Relief, load: Load, xy: Float, yaw: float | Float, gap_m: float) -> Float:
+    """float64[...,U,V]: heights under the thing's footprint, grown by a gap, at xy [2] or [...,1,1,2] turned by
+    yaw, a number or [...,1,1]."""
     u, v = (np.arange(-h - gap_m, h + gap_m + CELL_M, 2 * CELL_M) for h in load.size_m)
     c, s = np.cos(yaw), np.sin(yaw)
     a, b = np.meshgrid(u, v, indexing="ij")

@@ -43,9 +43,9 @@ STEP_M, STEP_S = 1.2, 12.0
 HAND_M = 0.06
 """Above a surface the hand works at about this height, however tall things are."""
 MOST = 24
-SIDE_MOST, SIDE_TRIED, SIDE_WAYS, SIDE_AWAY_M = 5, 40, 2, 0.78
-"""Of places for work from the side: so many are enough, so many are tried, in so many directions of the hand of those
-tried must it be possible at each, and the best distance."""
+SIDE_MOST, SIDE_TRIED, SIDE_WAYS, SIDE_AWAY_M = 4, 32, 4, 0.78
+"""Of places for work from the side: so many are enough, so many are tried, where it is possible in so many directions
+of the hand they are good, and the best distance."""
 SIDE_TURNS = (0.0, 0.5, -0.5)
 BEARING_COST, HIDDEN_COST = 0.15, 2.0
 
@@ -86,21 +86,27 @@ def stands(body: Body, target: Float, *, level: bool) -> Float:
     shape = base_shape(spec, arm_q, load_parts(body))
     space = FreeSpace(shape, ground(body, obstacles_seen(body)), resolution=np.full(3, 0.1), margin_m=MARGIN_M + 0.01)
     places: list[Float] = []
-    works = _Sideways(body, target) if level else None
-    tried = 0
     for part in np.array_split(ranked[:, 1:], max(1, len(ranked) // 64)):
-        good = [p for p, ok in zip(part, space.free(part), strict=True) if ok]
-        if works is not None:
-            good, tried = [p for p in good[: SIDE_TRIED - tried] if works(p)], tried + len(good)
-        places += good
-        if len(places) >= (SIDE_MOST if level else MOST) or tried >= SIDE_TRIED:
+        places += [p for p, ok in zip(part, space.free(part), strict=True) if ok]
+        if len(places) >= (SIDE_TRIED if level else MOST):
             break
-    return np.array(places[:MOST]).reshape(-1, 3)
+    return _best_sideways(body, target, places[:SIDE_TRIED]) if level else np.array(places[:MOST]).reshape(-1, 3)
+
+
+def _best_sideways(body: Body, target: Float, places: list[Float]) -> Float:
+    """float64[G,3]: of places, the nearest first, those from which the arm works best from the side."""
+    ways, scores = _Sideways(body, target), np.zeros(len(places), dtype=np.int64)
+    for i, place in enumerate(places):
+        scores[i] = ways(place)
+        if int((scores >= SIDE_WAYS).sum()) >= SIDE_MOST:
+            break
+    order = np.argsort(-np.minimum(scores, SIDE_WAYS), kind="stable")[:SIDE_MOST]
+    return np.array([places[i] for i in order if scores[i] > 0]).reshape(-1, 3)
 
 
 class _Sideways:
-    """Whether the arm of a robot that stands at a place (x, y, yaw) gets to a target from the side, clear of the map's
-    walls and furniture."""
+    """In how many directions of the hand the arm of a robot that stands at a place (x, y, yaw) gets to a target from
+    the side, clear of the map's walls and furniture."""
 
     def __init__(self, body: Body, target: Float) -> None:
         self._body, self._target = body, target
@@ -115,17 +121,17 @@ class _Sideways:
         low, high = target * [1, 1, 0] - reach, target * [1, 1, 0] + reach + [0, 0, 2.1]
         self._scene = Scene(boxes, lower_m=low, upper_m=high)
 
-    def __call__(self, place: Float) -> bool:
+    def __call__(self, place: Float) -> int:
         body, spec = self._body, self._body.robot.spec
         base = Pose.from_xyz_yaw([place[0], place[1], 0.0], float(place[2]))
         ahead = float(np.arctan2(*(self._target[:2] - place[:2])[::-1]))
         goals = [level_pose(self._target, ahead + turn, pitch) for turn in SIDE_TURNS for pitch in PITCHES_RAD]
         q, which = scattered(body, [g @ half for g in goals for half in (Pose.identity(), _HALF)], each=1, base=base)
         if len(q) == 0:
-            return False
+            return 0
         shape = robot_shape(spec, base, width_m=spec.gripper_max_width_m)
         space = FreeSpace(shape, self._scene, resolution=np.full(spec.dof, 0.1), margin_m=0.0)
-        return len(set((which[space.free(q)] // 2).tolist())) >= SIDE_WAYS
+        return len(set((which[space.free(q)] // 2).tolist()))
 
 
 @lru_cache(maxsize=64)
@@ -151,6 +157,15 @@ def reaches(spec: RobotSpec, height_m: float, level: bool) -> tuple[Reach, ...]:
             cost += 0.3 * max(0.0, 0.15 - spare) + 0.2 * abs(away - 0.6)
             out.append(Reach(away_m=away, aside_rad=aside, cost=cost))
     return tuple(sorted(out, key=lambda r: r.cost))
+
+
+def at_hand(at: Float, surface: Surface | None, *, level: bool) -> Float:
+    """float64[3]: where the hand works for a point `at` [3]: near the surface, however high the thing is; from the side
+    no lower than a hand fits."""
+    if surface is None:
+        return at
+    hand = surface.height_m + HAND_M
+    return np.array([at[0], at[1], hand if level else min(float(at[2]), hand)])
 
 
 def sideways(body: Body, surface: Surface | None) -> bool:
@@ -209,8 +224,7 @@ def step_nearer(body: Body, point: Float, *, level: bool) -> bool:
     observation = body.robot.observe()
     world = odom_T_world(observation.state).inverse().apply(point)
     surface = None if body.map is None else body.map.surface_at(world, ajar=body.ajar)
-    if surface is not None:
-        world = np.array([world[0], world[1], min(world[2], surface.height_m + HAND_M)])
+    world = at_hand(world, surface, level=level)
     here = flat(believed(observation.state))
     places = stands(body, world, level=level)
     away = np.linalg.norm(places[:, :2] - here[:2], axis=1)

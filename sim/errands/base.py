@@ -24,6 +24,7 @@ from sim.errands.goals import Goal, holds, judge
 from sim.errands.heldout import combination
 from sim.errands.planning import Unsolved, remaining
 from sim.errands.pointing import pointed
+from sim.errands.room import hand_fits, has_room
 from sim.errands.senses import facts_of_world, taken
 from sim.errands.site import HIGH_M, LOW_M
 from sim.errands.words import CLASSES, Said
@@ -38,6 +39,8 @@ from sim.sayings import Sayings
 from sim.task import Drawn, Expected, Split, Task, call
 from sim.world import World
 
+OPENED = 0.82
+"""So far robots open doors, at least, and drawers."""
 T = TypeVar("T")
 ALL: tuple[Split, ...] = ("trained", "combinations", "phrasings")
 WORDS: tuple[Split, ...] = ("trained", "phrasings")
@@ -125,18 +128,34 @@ class Errand(Task[Goal]):
         return judge(drawn.meaning, state_of(world), taken(world)) or {"declined": False}
 
     def ready(self, robot: SimRobot, drawn: Drawn[Goal]) -> bool:
-        """Whether things of the goal stand neither too low nor too high, and the arm reaches each that lies openly from
-        some place to stand."""
+        """Whether things of the goal stand neither too low nor too high, the arm reaches each from some place to stand,
+        once what it is in is open, with room for the hand above, and there is room for it where it is to go."""
         facts, scene = facts_of_world(robot.world, ()), robot.world.scene
         if not isinstance(scene, KitchenScene):
             return False
-        body = Body(robot=robot, map=scene.told(), ajar=scene.ajar())
-        named = {name for a in drawn.meaning for name in a.arguments if name in facts.where}
-        heights = [float(robot.world.pose(name).xyz[2]) for name in named if name != facts.held]
-        if not all(LOW_M <= z <= HIGH_M for z in heights):
+        room, state = scene.told(), state_of(robot.world)
+        travels = {h.part: h.travel for h in room.handles}
+        ajar = {name: share * travels[name] for name, share in state.openings.items() if share > 0.0}
+        body = Body(robot=robot, map=room, ajar=ajar)
+        for a in drawn.meaning:
+            name, place = a.arguments[0], a.arguments[-1]
+            put = a.predicate in ("on", "in") and place in facts.site.places
+            if put and not has_room(state, facts.site.things[name], place):
+                return False
+        things = {name for a in drawn.meaning for name in a.arguments if name in facts.where} - {facts.held}
+        if not all(LOW_M <= float(state.things[name].pose.xyz[2]) <= HIGH_M for name in things):
             return False
-        things = {name for name in named if not facts.hidden(name)}
-        return all(name == facts.held or in_reach(body, name, robot.world) for name in sorted(things))
+        for name in sorted(things):
+            shelved = facts.site.places.get(facts.place_of(name))
+            low = shelved is not None and shelved.kind == "shelf"
+            if not facts.hidden(name) and not low and not hand_fits(room, ajar, state.things[name]):
+                return False
+            part = facts.guard_of(name) if facts.hidden(name) else ""
+            opened = {h.part: OPENED * h.travel for h in room.handles if h.part == part}
+            body.ajar = {**ajar, **opened}
+            if not in_reach(body, name, robot.world):
+                return False
+        return True
 
     def remaining(self, world: World, drawn: Drawn[Goal], done: Sequence[PrimitiveResult]) -> list[PrimitiveCall]:
         try:

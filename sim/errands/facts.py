@@ -21,10 +21,9 @@ HAND, PERSON, FLOOR, AWAY = "hand", "person", "floor", "away"
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """where: of each thing, a place, another thing that it is in, HAND, PERSON, FLOOR or AWAY. unit_at: the furniture
-    under things and stains. opened, shut: doors and drawers; what stands ajar is neither. contents: what is in
-    a vessel. near: what is in reach from where the robot stands; seen: things, stains, doors, drawers and
-    buttons that its head camera sees.
-    """
+    under things and stains. opened, shut: doors and drawers; what stands ajar is neither. contents: what is in a
+    vessel. near: what is in reach from where the robot stands; seen: things, stains, doors, drawers and buttons that
+    its head camera sees."""
 
     site: Site
     where: Mapping[str, str]

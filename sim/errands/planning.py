@@ -138,8 +138,9 @@ class Walk:
         if name in self.facts.near:
             return
         loose = name in self.facts.where or name in self.facts.site.stains
+        unseen = loose and (name not in self.facts.seen or name == self.lost)
         # What is not seen from here is gone to by the name of where it is, and then by itself.
-        if loose and (name not in self.facts.seen or name == self.lost) and not self.approach(name):
+        if unseen and not self.approach(name):
             raise Unsolved(f"the {name} is seen from nowhere")
         if name not in self.facts.near:
             self.do(call(Verb.NAVIGATE_TO, name if loose else self.facts.site.front_of(name)))

@@ -32,8 +32,10 @@ def pointed(world: World, picture: Picture, frame: CameraFrame) -> dict[str, Poi
     for stain in fixtures.stains.values():
         standing = fixtures.standing(stain.surface)
         mask = picture.ids == fixtures.part_ids[standing.name, standing.unit.parts[0].name]
-        spot = _nearest(mask, frame, np.array(stain.xyz_m))
-        found[stain.name] = spot if spot is not None and _close(spot, frame, np.array(stain.xyz_m)) else None
+        # The arm may hide its middle and not its rim.
+        rim = sorted(stain.spots_m, key=lambda xyz: float(np.linalg.norm(xyz - stain.xyz_m)))
+        spots = ((_nearest(mask, frame, xyz), xyz) for xyz in (np.array(stain.xyz_m), *rim))
+        found[stain.name] = next((spot for spot, xyz in spots if spot is not None and _close(spot, frame, xyz)), None)
     return found
 
 

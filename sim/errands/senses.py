@@ -46,9 +46,7 @@ def facts_of_world(world: World, done: Sequence[PrimitiveResult]) -> Facts:
     things = (name for name, thing in state.things.items() if sees(world, _marks(thing), world.body_id(name)))
     fixtures = world.fixtures
     assert isinstance(fixtures, KitchenFixtures), "state_of asks for the same"
-    stains = (
-        n for n, s in fixtures.stains.items() if sees(world, s.spots_m, fixtures.ids[fixtures.standing(s.surface).name])
-    )
+    stains = (n for n, s in fixtures.stains.items() if sees(world, s.spots_m, *_under(fixtures, s)))
     fixed = (n for n, (xyz, body) in _fixed(fixtures).items() if sees(world, xyz, body))
     seen = frozenset((*(n for n in things if not world.hidden(n) and _large(world, state.things[n])), *stains, *fixed))
     return facts_of(
@@ -85,9 +83,10 @@ def _fixed(fixtures: KitchenFixtures) -> dict[str, tuple[Float, int]]:
     return found
 
 
-def _under(fixtures: KitchenFixtures, stain: Stain) -> int:
-    """The body that a stain is on."""
-    return fixtures.ids[fixtures.standing(stain.surface).name]
+def _under(fixtures: KitchenFixtures, stain: Stain) -> set[int]:
+    """The bodies that a stain may be on: a worktop goes over several."""
+    surfaces = ((s, s.unit.surfaces[i]) for s, i in fixtures.setting.surfaces())
+    return {fixtures.ids[s.name] for s, surface in surfaces if s.called(surface.name) == stain.surface}
 
 
 def _large(world: World, thing: Thing) -> bool:
@@ -109,8 +108,8 @@ def _marks(thing: Thing) -> Float:
     return thing.pose.apply(np.array(marks))
 
 
-def sees(world: World, marks: Float, body: int) -> bool:
-    """Whether the head camera has one of these points [N, 3] of a PyBullet body in its picture, nothing before it."""
+def sees(world: World, marks: Float, *bodies: int) -> bool:
+    """Whether the head camera has one of these points [N, 3] of PyBullet bodies in its picture, nothing before it."""
     if not isinstance(world.arm, MobileArm):
         return False
     camera = world.arm.camera(world.spec.cameras[0].name)
@@ -124,6 +123,6 @@ def sees(world: World, marks: Float, body: int) -> bool:
             continue
         way = (mark - lens) / np.linalg.norm(mark - lens)
         ray = ((lens + HOUSING_M * way).tolist(), (mark + BEHIND_M * way).tolist())
-        if p.rayTest(*ray, physicsClientId=world.client)[0][0] == body:
+        if p.rayTest(*ray, physicsClientId=world.client)[0][0] in bodies:
             return True
     return False

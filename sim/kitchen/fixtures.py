@@ -32,6 +32,8 @@ CHECK_STEPS = 8
 STEPS_PER_S = 240
 PRESSED = 0.5
 """Share of a button's travel from which its switch turns over."""
+RELEASED = 0.25
+"""It does so again only after the button has come up to this: a finger that trembles half way presses once."""
 EDGE_M = 0.05
 """How far from the edge things are put."""
 
@@ -327,8 +329,9 @@ class KitchenFixtures:
         for name, standing, button in self._buttons:
             link = self._links[standing.name, button.part]
             position = p.getJointState(self.ids[standing.name], link, physicsClientId=self.client)[0]
-            down = position > PRESSED * standing.unit.part(button.part).travel
-            if down and name not in self._down:
+            was = name in self._down
+            down = position > (RELEASED if was else PRESSED) * standing.unit.part(button.part).travel
+            if down and not was:
                 self.set_switch(name, name not in self.lit)
             self._down = self._down | {name} if down else self._down - {name}
 

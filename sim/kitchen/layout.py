@@ -140,11 +140,13 @@ def _draw(rng: np.random.Generator, shape: str, paired: bool) -> Layout | None:
         plain = f"cabinet-{100 * int(min(spare - 0.1, 0.9) * 10)}"
         keys.insert(0 if keys[-1].startswith("fridge") else len(keys), plain)
     x, hung = start, 0
-    for key in keys:
+    for before, key, after in zip(["", *keys], keys, [*keys[1:], ""], strict=False):
         size = unit(key).size_m[1]
         room.against("back", key, x + size / 2)
         if key.startswith(("drawers", "cupboard")) and hung < 3 and rng.random() < 0.75:
             side_ = "left" if rng.random() < 0.5 else "right"
+            # No hand gets to a handle between a fridge's side and the door.
+            side_ = "left" if before.startswith("fridge") else "right" if after.startswith("fridge") else side_
             room.against("back", f"wall_{side_}-{round(size * 1000)}", x + size / 2, z=0.0)
             hung += 1
         x += size

@@ -28,7 +28,7 @@ from sim.kitchen.setting import KitchenSetting, Standing
 from sim.kitchen.shell import HEIGHT_M
 from sim.kitchen.style import Style, sample_style
 from sim.naming import SceneError
-from sim.scenes import ObjectSpec, PlacedObject
+from sim.scenes import ObjectSpec, PlacedObject, scene_fields, tuples
 
 START_CLEAR_M = 0.45
 """Radius of what is free around the robot at first."""
@@ -87,27 +87,17 @@ class KitchenScene:
         """
         try:
             raw: dict[str, Any] = json.loads(text)
-            objects = tuple(PlacedObject(spec=ObjectSpec(**o.pop("spec")), **_tuples(o)) for o in raw.pop("objects"))
             s = raw.pop("setting")
             setting = KitchenSetting(
-                furniture=tuple(Standing(**_tuples(f)) for f in s.pop("furniture")),
-                style=Style(**_tuples(s.pop("style"))),
-                stains=tuple(Stain(**_tuples(f)) for f in s.pop("stains")),
+                furniture=tuple(Standing(**tuples(f)) for f in s.pop("furniture")),
+                style=Style(**tuples(s.pop("style"))),
+                stains=tuple(Stain(**tuples(f)) for f in s.pop("stains")),
                 contents={k: Content(**c) for k, c in s.pop("contents").items()},
-                **_tuples(s),
+                **tuples(s),
             )
-            camera, lights = CameraSpec(**_tuples(raw.pop("camera"))), LightSpec(**_tuples(raw.pop("lights")))
-            return cls(objects=objects, setting=setting, camera=camera, lights=lights, **_tuples(raw))
+            return cls(setting=setting, **scene_fields(raw))
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             raise ValueError(f"not a kitchen: {error!r}") from error
-
-
-def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    return {k: _tuple(v) for k, v in fields.items()}
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(_tuple(v) for v in value) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, kw_only=True)
