@@ -33,7 +33,8 @@ DOWNWARDS = np.cos(np.deg2rad(15.0))
 
 HEAD = """# Robots
 
-*Made by `python docs/make_robots.py` from `robots/spec.py`, `robots/mobile_panda.py` and `robots/stretch.py`;
+*Made by `python docs/make_robots.py` from `robots/spec.py`, `robots/mobile_panda.py`, `robots/stretch.py` and
+`robots/tiago_pro.py`;
 `tests/test_robots_page.py` keeps it in step.*
 
 Every robot is a `RobotSpec`, one frozen value that says what it is and how it may move, behind one protocol
@@ -60,6 +61,11 @@ Hello Robot's Stretch 3: two wheels, a lift, a telescope that goes out to its ri
 joints are the maker's. The fingers, two bows that swing in the real gripper, slide here, with a flat pad in place of
 each rubber cup; `sim/assets/make_stretch.py` says why. To go sideways it must turn first: plan with
 `whole_body(spec, ("yaw", "x"))`.""",
+    "tiago_pro": """\
+PAL Robotics' TIAGo Pro: four Mecanum wheels, a lift, two arms of seven joints. The right arm works; the left one is
+folded at its side and fixed. Masses, joints and limits are the maker's. The gripper's four-bar fingers keep their pads
+parallel, so the pads slide here. It keeps the contract of every robot and picks by friction; of the household
+primitives it does navigate_to and some picks so far: `mobile_panda` is the one that they are made for.""",
 }
 
 

@@ -11,8 +11,8 @@ from robots.mobile_panda import LENS_T_CAMERA
 from robots.parts import BaseSpec, CameraMount, Drive, HeadSpec, LocalisationError, OdometryNoise, pinhole
 from robots.spec import ASSETS, RobotSpec
 
-HOME = np.array([0.34, -3.30, -2.23, -0.54, -2.22, 0.05, -1.12, 2.20])
-POSTURE = np.array([0.33, -3.04, -1.40, 1.00, -1.75, -0.50, -1.00, 1.64])
+HOME = np.array([0.34, -4.29, -2.06, 2.15, 0.03, 2.25, 2.16, 1.80])
+POSTURE = np.array([0.33, -3.86, 0.61, 1.69, -1.04, 0.87, 2.14, 0.95])
 
 
 @cache

@@ -45,18 +45,16 @@ class TestTiagoPro(RobotContract):
 def test_it_takes_the_block_by_friction_and_holds_it() -> None:
     robot = in_room()
     spec, at = robot.spec, top(robot)
-    low = kinematics(spec).reach(pointing_down(at + [0.0, 0.0, -0.02], 0.3), spec.posture)
-    high = kinematics(spec).reach(pointing_down(at + [0.0, 0.0, 0.13], 0.3), low.q)
-    assert low.converged
-    assert high.converged
+    way = [kinematics(spec).reach(pointing_down(at + [0.0, 0.0, -0.02], -0.05), spec.posture)]
+    for up in np.linspace(0.0, 0.13, 14)[1:]:
+        way.append(kinematics(spec).solve(pointing_down(at + [0.0, 0.0, up - 0.02], -0.05), way[-1].q))
+    assert all(step.converged for step in way)
     assert isinstance(robot.world.arm, MobileArm)
-    robot.world.arm.teleport(low.q, spec.gripper_max_width_m)
-    for _ in range(60):
-        robot.send(Command(arm_q=low.q, gripper_width_m=0.0))
-        robot.wait(spec.period_s)
-    for _ in range(360):
-        robot.send(Command(arm_q=high.q, gripper_width_m=0.0))
-        robot.wait(spec.period_s)
+    robot.world.arm.teleport(way[0].q, spec.gripper_max_width_m)
+    for step in (way[0], *way):
+        for _ in range(40):
+            robot.send(Command(arm_q=step.q, gripper_width_m=0.0))
+            robot.wait(spec.period_s)
     assert robot.state().holding
     assert robot.state().gripper_width_m == np.clip(robot.state().gripper_width_m, 0.045, 0.052)
     assert room_of(robot.world).pose("block").xyz[2] > 1.0

@@ -212,6 +212,8 @@ def _hidden(spec: RobotSpec, at: Float) -> bool:
     own = np.linalg.norm(centres - eye - other, axis=1) < 1e-6
     centres, radii = centres[~own], radii[~own]
     ray = at - eye
+    if not spec.head.q_lower_rad[0] <= np.arctan2(ray[1], ray[0]) <= spec.head.q_upper_rad[0]:
+        return True  # the head does not turn so far
     share = np.clip((centres - eye) @ ray / (ray @ ray), 0.0, 1.0)
     return bool((np.linalg.norm(eye + share[:, None] * ray - centres, axis=1) < radii + 0.03).any())
 

@@ -184,6 +184,7 @@ def kinematics(source: Description) -> ET.Element:
 def main(folder: Path) -> None:
     shutil.rmtree(TARGET, ignore_errors=True)
     TARGET.mkdir()
+    shutil.copy(HERE / "panda" / "LICENSE.txt", TARGET)  # the same licence
     source = Description(folder / "robots" / "tiago_pro.urdf", {**FOLDED, "gripper_right_finger_joint": HALF_OPEN})
     for root, path in (
         (simulation(source), HERE / "tiago_pro.urdf"),
