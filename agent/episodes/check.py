@@ -20,6 +20,7 @@ from agent.plan import PlanError, parse_call, parse_plan
 from robots.mobile_panda import mobile_panda
 from robots.spec import RobotSpec, panda
 from robots.stretch import stretch
+from robots.tiago_pro import tiago_pro
 
 GREATEST = {"_rad": 4 * np.pi, "_m": 1_000.0, "_rad_s": 100.0, "_m_s": 100.0}
 """What no number of such a unit exceeds in what robots here do: a joint in degrees does at once."""
@@ -67,7 +68,7 @@ def robot_named(name: str) -> RobotSpec:
     Raises:
         UserError: there is none.
     """
-    known = {"panda": panda, "mobile_panda": mobile_panda, "stretch": stretch}
+    known = {"panda": panda, "mobile_panda": mobile_panda, "stretch": stretch, "tiago_pro": tiago_pro}
     if name not in known:
         raise one_of("robot", name, known)
     return known[name]()
