@@ -7,23 +7,35 @@ stands while the hand pushes; where the arm can't do it from there, it drives to
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robots.geometry import Pose
-from robots.interface import Status
+from robots.interface import RobotState, Status
 from robots.mobile.drive import flat
-from robots.mobile.find import surface_at
+from robots.mobile.find import fixed_here, surface_at
 from robots.mobile.glance import main_camera, see
 from robots.mobile.pick import look_closely
 from robots.mobile.push_aims import FLAT_M, Aim, extent, to_side, to_spot, to_thing
-from robots.mobile.reach import configurations, follow, free, go, straight, straight_way, surroundings, tool, touched
+from robots.mobile.reach import (
+    Stop,
+    configurations,
+    follow,
+    free,
+    go,
+    straight,
+    straight_way,
+    surroundings,
+    tool,
+    touched,
+)
 from robots.mobile.shapes import robot_parts
 from robots.mobile.sight import odom_T_base, odom_T_world
 from robots.mobile.stance import fold, stand_at
 from robots.mobile.stand import step_nearer
-from robots.mobile.things import AT_M, Thing, moved
+from robots.mobile.things import AT_M, FIXED_M, Thing, inside_solids, measured, moved
 from robots.mobile.track import Task, find_track
 from robots.primitives.base import Body, Outcome, Target
 from robots.relations import Beside, Region, Side
@@ -41,17 +53,20 @@ LOW_M, SHARE, HIGH_M = 0.007, 0.3, 0.012
 TILTS_RAD = (0.0, 0.5, 0.8, 1.1)
 OVER_M = 0.010
 """What is this much higher than a thing's top passes over it."""
+PALM_M = 0.024
+"""The palm begins so much nearer to the tips, by the balls that stand for it, and keeps off what it passes over."""
 ABOVE_M, BACK_M = 0.12, 0.03
 SPEED_M_S, DOWN_M_S = 0.08, 0.12
-TOUCH_N, MOST_N = 12.0, 30.0
-"""Contact on the way down, and a push that meets more than the thing."""
+TOUCH_N, MOST_N, PATIENCE = 12.0, 30.0, 10
+"""Contact on the way down, and a push that meets more than the thing, for more than so many periods."""
 ROOM_M = 0.010
 """Free to each side of a thing on its way, and of the hand."""
 LEVEL_M = 0.008
 EDGE_M = 0.02
 """The map's surfaces end a little before their edges: a thing may stand out over them by so much."""
-LOST_M, ALIKE_M = 0.07, 0.02
-STRAY_M, GROWN, FEW = 0.015, 3, 0.4
+LOST_M, ALIKE_M, WIDER, RIM_M = 0.07, 0.02, (0.6, 1.6), 0.006
+CELL_M, REACH_M = 0.008, 0.15
+AROUND = tuple(product((-1, 0, 1), repeat=3))
 GOALS = 12
 
 
@@ -199,7 +214,7 @@ def slide(body: Body, way: Way, points: Float) -> Outcome:
     up = np.array([0.0, 0.0, ABOVE_M])
     outcome = follow(body, way.down_q[1:], width_m=FORK_M, stop=touched(TOUCH_N))
     if outcome.status is Status.SUCCEEDED and not outcome.detail:
-        outcome = follow(body, way.along_q[1:], width_m=FORK_M, stop=touched(MOST_N))
+        outcome = follow(body, way.along_q[1:], width_m=FORK_M, stop=_held_back(body))
         here = tool(body)
         straight(body, Pose(xyz=here.xyz - BACK_M * way.ahead, quat_xyzw=here.quat_xyzw), speed_m_s=DOWN_M_S)
     here = tool(body)
@@ -207,6 +222,21 @@ def slide(body: Body, way: Way, points: Float) -> Outcome:
     if outcome.status is Status.SUCCEEDED and outcome.detail:
         return Outcome(status=Status.PATH_BLOCKED, detail="the hand met something")
     return outcome
+
+
+def _held_back(body: Body) -> Stop:
+    """Stops where the force at the wrist stays MOST_N from what it was: the thing has met another. A blow is over
+    sooner."""
+    rest, count = body.robot.state().wrist_force_n, 0
+
+    def stop(state: RobotState) -> str | None:
+        nonlocal count
+        if rest is None or state.wrist_force_n is None:
+            return None
+        count = count + 1 if float(np.linalg.norm(state.wrist_force_n - rest)) > MOST_N else 0
+        return "held back" if count > PATIENCE else None
+
+    return stop
 
 
 def strokes(spec: RobotSpec, thing: Thing, goal: Float) -> list[tuple[Pose, Pose, Float]]:
@@ -221,12 +251,16 @@ def strokes(spec: RobotSpec, thing: Thing, goal: Float) -> list[tuple[Pose, Pose
     for tilt in TILTS_RAD:
         z = np.sin(tilt) * ahead - np.cos(tilt) * up
         x = np.cos(tilt) * ahead + np.sin(tilt) * up
+        lowered = low
+        if tilt == 0.0 and thing.height_m < min(thing.half_m):
+            # What is wide does not fall over: upright fingers, the palm over it, meet its rim.
+            lowered = max(low, thing.top_m - spec.finger_depth_m + PALM_M)
         corners = [spec.fingertip_m * z + s * spec.finger_breadth_m / 2 * x for s in (-1, 1)]
         lead, lowest = max(float(c @ ahead) for c in corners), min(float(c[2]) for c in corners)
         matrix = np.eye(4)
         matrix[:3, :3] = np.column_stack([x, np.cross(z, x), z])
         matrix[:3, 3] = [*thing.centre, 0.0] - (back + BEHIND_M + lead) * ahead
-        matrix[2, 3] = low - lowest
+        matrix[2, 3] = lowered - lowest
         start = Pose.from_matrix(matrix)
         if _leads(spec, start, ahead, lead, thing):
             end = Pose(xyz=start.xyz + (BEHIND_M + length) * ahead, quat_xyzw=start.quat_xyzw)
@@ -302,33 +336,48 @@ def _look(body: Body, point: Float, *, within_m: float = AT_M) -> tuple[Thing | 
     sighting = look_closely(body, point, within_m=within_m)
     if sighting is None:
         return None, np.empty((0, 3))
-    return sighting.thing, _others(sighting.others, sighting.thing)
+    return _whole(body, sighting.thing, sighting.others)
 
 
 def _again(body: Body, before: Thing, expected: Float) -> tuple[Thing | None, Float]:
-    """The thing where it should be, or else where it was: what is as high as it was and no farther than LOST_M."""
-    for point in (expected, before.middle):
+    """The thing where it should be, or else where it was: what is about as high and as wide, no farther than LOST_M."""
+    for middle in (expected, before.middle):
+        # A point that the head sees of it: of a cup the middle is air.
+        eye = see(body)[1][main_camera(body)].camera.xyz[:2]
+        sight = (middle[:2] - eye) / max(float(np.linalg.norm(middle[:2] - eye)), 1e-6)
+        point = np.array([*(middle[:2] - extent(before, -sight) * sight), before.top_m - RIM_M])
         thing, others = _look(body, point, within_m=LOST_M)
-        if thing is not None and abs(thing.height_m - before.height_m) < ALIKE_M:
+        if thing is not None and _alike(thing, before):
             return thing, others
         fold(body)
     return None, np.empty((0, 3))
 
 
-def _others(points: Float, thing: Thing) -> Float:
-    """Points [N,3] without the few stray ones around the thing's outline, of a handle for one."""
-    level = (points[:, 2] > thing.support_m + LEVEL_M) & (points[:, 2] < thing.top_m + STRAY_M)
-    around = np.linalg.norm(points[:, :2] - thing.centre, axis=1) < float(np.hypot(*thing.half_m)) + 3 * STRAY_M
-    near = np.nonzero(level & around)[0]
-    own = thing.points[:: max(1, len(thing.points) // 800), :2]
-    stray = np.zeros(len(near), dtype=np.bool_)
-    for _ in range(GROWN):
-        grown = np.concatenate([own, points[near[stray], :2]])
-        more = np.linalg.norm(points[near, None, :2] - grown[None], axis=-1).min(axis=1, initial=np.inf) < STRAY_M
-        if stray.any() and float(more.sum()) > FEW * len(thing.points):
-            break  # that is another thing
-        stray = more
-    return np.asarray(np.delete(points, near[stray], axis=0))
+def _alike(thing: Thing, before: Thing) -> bool:
+    wide = _radius(thing) / _radius(before)
+    return abs(thing.height_m - before.height_m) < ALIKE_M and WIDER[0] < wide < WIDER[1]
+
+
+def _whole(body: Body, thing: Thing, others: Float) -> tuple[Thing, Float]:
+    """The thing with all that hangs together with it above what it stands on, and the other points [N,3] that are left:
+    of a cup or a shaker, one view may show the near side alone, and handle and rim as something else."""
+    fixed = inside_solids(others, fixed_here(body), FIXED_M)
+    level = (others[:, 2] > thing.support_m + LEVEL_M) & (others[:, 2] < thing.support_m + 0.6)
+    near = np.nonzero(level & ~fixed & (np.abs(others[:, :2] - thing.centre).max(axis=1) < REACH_M))[0]
+    cells = np.floor(others[near] / CELL_M).astype(np.int64)
+    where: dict[tuple[int, ...], list[int]] = {}
+    for i, cell in zip(near.tolist(), map(tuple, cells.tolist()), strict=True):
+        where.setdefault(cell, []).append(i)
+    todo = {tuple(c) for c in np.floor(thing.points / CELL_M).astype(np.int64).tolist()}
+    more: list[int] = []
+    while todo:  # each cell is taken out of `where` once
+        around = {(x + i, y + j, z + k) for x, y, z in todo for i, j, k in AROUND}
+        todo = {cell for cell in around if cell in where}
+        for cell in todo:
+            more += where.pop(cell)
+    if more:
+        thing = measured(np.concatenate([thing.points, others[more]]), thing.support_m)
+    return thing, np.asarray(np.delete(others, more, axis=0))
 
 
 def _odom(body: Body, target: Target) -> Float:
