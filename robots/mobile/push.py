@@ -7,7 +7,6 @@ stands while the hand pushes; where the arm can't do it from there, it drives to
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +14,10 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.interface import RobotState, Status
 from robots.mobile.drive import flat
-from robots.mobile.find import fixed_here, surface_at
+from robots.mobile.find import surface_at
 from robots.mobile.glance import main_camera, see
-from robots.mobile.pick import look_closely
 from robots.mobile.push_aims import FLAT_M, Aim, extent, to_side, to_spot, to_thing
+from robots.mobile.push_sight import LEVEL_M, again, look, radius
 from robots.mobile.reach import (
     Stop,
     configurations,
@@ -31,42 +30,24 @@ from robots.mobile.reach import (
     tool,
     touched,
 )
-from robots.mobile.shapes import robot_parts
 from robots.mobile.sight import odom_T_base, odom_T_world
 from robots.mobile.stance import fold, stand_at
 from robots.mobile.stand import step_nearer
-from robots.mobile.things import AT_M, FIXED_M, Thing, inside_solids, measured, moved
+from robots.mobile.strokes import FORK_M, ROOM_M, hand_meets, strokes
+from robots.mobile.things import Thing, moved
 from robots.mobile.track import Task, find_track
 from robots.primitives.base import Body, Outcome, Target
 from robots.relations import Beside, Region, Side
-from robots.spec import RobotSpec
 
 Float = NDArray[np.float64]
 
 ROUNDS = 4
-FORK_M = 0.010
-"""Between the finger tips: two contacts keep a thing from turning or rolling off."""
-BEHIND_M = 0.025
-"""Free way between the finger tips and the thing before they touch it."""
-LOW_M, SHARE, HIGH_M = 0.007, 0.3, 0.012
-"""The finger tips are at this share of a thing's height, within these: low, so that it slides and does not fall."""
-TILTS_RAD = (0.0, 0.5, 0.8, 1.1)
-OVER_M = 0.010
-"""What is this much higher than a thing's top passes over it."""
-PALM_M = 0.024
-"""The palm begins so much nearer to the tips, by the balls that stand for it, and keeps off what it passes over."""
 ABOVE_M, BACK_M = 0.12, 0.03
 SPEED_M_S, DOWN_M_S = 0.08, 0.12
 TOUCH_N, MOST_N, PATIENCE = 12.0, 30.0, 10
 """Contact on the way down, and a push that meets more than the thing, for more than so many periods."""
-ROOM_M = 0.010
-"""Free to each side of a thing on its way, and of the hand."""
-LEVEL_M = 0.008
 EDGE_M = 0.02
 """The map's surfaces end a little before their edges: a thing may stand out over them by so much."""
-LOST_M, ALIKE_M, WIDER, RIM_M = 0.07, 0.02, (0.6, 1.6), 0.006
-CELL_M, REACH_M = 0.008, 0.15
-AROUND = tuple(product((-1, 0, 1), repeat=3))
 GOALS = 12
 
 
@@ -102,7 +83,7 @@ def push(
     for needed in (target, spot, destination):
         if needed is not None and needed.xyz_m is None:
             return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"no point was given for the {needed.words}")
-    thing, others = _look(body, _odom(body, target))
+    thing, others = look(body, _odom(body, target))
     if thing is None:
         fold(body)
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"there is nothing at the point for the {target.words}")
@@ -140,13 +121,13 @@ def _pushed(body: Body, words: str, thing: Thing, others: Float, aim: Aim) -> Ou
             if outcome.status is not Status.SUCCEEDED:
                 return Outcome(status=outcome.status, detail=f"{outcome.detail} pushing the {words}")
             goal, expected = way.goal, np.array([*way.goal, thing.middle[2]])
-        again, others = _again(body, thing, expected)
-        if again is None and step_nearer(body, expected, level=False):
-            again, others = _again(body, thing, expected)  # the arm itself hid it
-        if again is None:
+        found, others = again(body, thing, expected)
+        if found is None and step_nearer(body, expected, level=False):
+            found, others = again(body, thing, expected)  # the arm itself hid it
+        if found is None:
             detail = f"the {words} is not where the push should have left it"
             return Outcome(status=Status.TARGET_NOT_FOUND, detail=detail)
-        thing = again
+        thing = found
         if goal is not None and aim.there(thing.centre, goal):
             return Outcome(status=Status.SUCCEEDED, detail=f"the {words} is {aim.words}")
     return Outcome(status=Status.PATH_BLOCKED, detail=f"the {words} did not get there in {ROUNDS} pushes")
@@ -171,10 +152,10 @@ def roomy(body: Body, thing: Thing, others: Float, goals: tuple[Float, ...]) -> 
         if int(ahead.sum()) > 3:
             continue
         if surface is not None:
-            inside = surface.holds(world.apply(np.array([[*goal, surface.height_m]])), margin_m=EDGE_M - _radius(thing))
+            inside = surface.holds(world.apply(np.array([[*goal, surface.height_m]])), margin_m=EDGE_M - radius(thing))
             if not bool(inside[0]):
                 continue
-        elif not _carried(ground, goal, _radius(thing)):
+        elif not _carried(ground, goal, radius(thing)):
             continue
         found.append(goal)
     return found
@@ -197,7 +178,7 @@ def choose(body: Body, thing: Thing, others: Float, goals: list[Float]) -> Way |
                 reached = True
                 if not all(free(body, scene, along[i], width_m=FORK_M, hand=False) for i in (0, len(along) // 2, -1)):
                     continue
-                if any(_hand_meets(body.robot.spec, pose, high) for pose in (start, end)):
+                if any(hand_meets(body.robot.spec, pose, high) for pose in (start, end)):
                     continue
                 if free(body, whole, up[-1], width_m=FORK_M):
                     return Way(goal=goal, ahead=ahead, down_q=up[::-1], along_q=along)
@@ -239,58 +220,6 @@ def _held_back(body: Body) -> Stop:
     return stop
 
 
-def strokes(spec: RobotSpec, thing: Thing, goal: Float) -> list[tuple[Pose, Pose, Float]]:
-    """(odom_T_tool at the start, at the end, the way as a unit vector [3]) of pushes to `goal` [2], the best first: the
-    hand upright, then leaning, either finger first; only those in which the tips touch before the hand does."""
-    way = goal - thing.centre
-    length = float(np.linalg.norm(way))
-    ahead, up = np.array([*(way / max(length, 1e-6)), 0.0]), np.array([0.0, 0.0, 1.0])
-    low = thing.support_m + float(np.clip(SHARE * thing.height_m, LOW_M, HIGH_M))
-    back = extent(thing, -ahead[:2])
-    out = []
-    for tilt in TILTS_RAD:
-        z = np.sin(tilt) * ahead - np.cos(tilt) * up
-        x = np.cos(tilt) * ahead + np.sin(tilt) * up
-        lowered = low
-        if tilt == 0.0 and thing.height_m < min(thing.half_m):
-            # What is wide does not fall over: upright fingers, the palm over it, meet its rim.
-            lowered = max(low, thing.top_m - spec.finger_depth_m + PALM_M)
-        corners = [spec.fingertip_m * z + s * spec.finger_breadth_m / 2 * x for s in (-1, 1)]
-        lead, lowest = max(float(c @ ahead) for c in corners), min(float(c[2]) for c in corners)
-        matrix = np.eye(4)
-        matrix[:3, :3] = np.column_stack([x, np.cross(z, x), z])
-        matrix[:3, 3] = [*thing.centre, 0.0] - (back + BEHIND_M + lead) * ahead
-        matrix[2, 3] = lowered - lowest
-        start = Pose.from_matrix(matrix)
-        if _leads(spec, start, ahead, lead, thing):
-            end = Pose(xyz=start.xyz + (BEHIND_M + length) * ahead, quat_xyzw=start.quat_xyzw)
-            half = Pose.from_xyz_yaw([0.0, 0.0, 0.0], np.pi)
-            out += [(start, end, ahead), (start @ half, end @ half, ahead)]
-    return out
-
-
-def _leads(spec: RobotSpec, start: Pose, ahead: Float, lead: float, thing: Thing) -> bool:
-    """Whether no part of the hand that is lower than the thing's top is further ahead than the tips."""
-    for part in robot_parts(spec, FORK_M):
-        if part.frame == -1:
-            centre = start.apply(np.array(part.centre_m))
-            lower = float(centre[2]) - part.radius_m < thing.top_m + OVER_M
-            beyond = float((centre - start.xyz) @ ahead) + part.radius_m - lead
-            if lower and beyond > 0.004:
-                return False
-    return True
-
-
-def _hand_meets(spec: RobotSpec, pose: Pose, points: Float) -> bool:
-    """Whether any of points [N,3] is in or near the hand."""
-    for part in robot_parts(spec, FORK_M):
-        if part.frame == -1 and len(points):
-            away = np.linalg.norm(points - pose.apply(np.array(part.centre_m)), axis=1)
-            if int((away < part.radius_m + ROOM_M / 2).sum()) > 2:
-                return True
-    return False
-
-
 def _drive(body: Body, thing: Thing, goals: list[Float]) -> Outcome:
     """The base to where the arm can do one of the first of these pushes, as far as the map knows."""
     assert body.map is not None
@@ -330,63 +259,9 @@ def _aim(
     return to_thing(body, thing, eye, _odom(body, destination), destination.words, beside)
 
 
-def _look(body: Body, point: Float, *, within_m: float = AT_M) -> tuple[Thing | None, Float]:
-    """The thing at `point` [3], and all other points seen, float64[N,3]: by the head, and by the hand from above, for
-    of a cup the head alone sees the near side as one thing and the far rim as another."""
-    sighting = look_closely(body, point, within_m=within_m)
-    if sighting is None:
-        return None, np.empty((0, 3))
-    return _whole(body, sighting.thing, sighting.others)
-
-
-def _again(body: Body, before: Thing, expected: Float) -> tuple[Thing | None, Float]:
-    """The thing where it should be, or else where it was: what is about as high and as wide, no farther than LOST_M."""
-    for middle in (expected, before.middle):
-        # A point that the head sees of it: of a cup the middle is air.
-        eye = see(body)[1][main_camera(body)].camera.xyz[:2]
-        sight = (middle[:2] - eye) / max(float(np.linalg.norm(middle[:2] - eye)), 1e-6)
-        point = np.array([*(middle[:2] - extent(before, -sight) * sight), before.top_m - RIM_M])
-        thing, others = _look(body, point, within_m=LOST_M)
-        if thing is not None and _alike(thing, before):
-            return thing, others
-        fold(body)
-    return None, np.empty((0, 3))
-
-
-def _alike(thing: Thing, before: Thing) -> bool:
-    wide = _radius(thing) / _radius(before)
-    return abs(thing.height_m - before.height_m) < ALIKE_M and WIDER[0] < wide < WIDER[1]
-
-
-def _whole(body: Body, thing: Thing, others: Float) -> tuple[Thing, Float]:
-    """The thing with all that hangs together with it above what it stands on, and the other points [N,3] that are left:
-    of a cup or a shaker, one view may show the near side alone, and handle and rim as something else."""
-    fixed = inside_solids(others, fixed_here(body), FIXED_M)
-    level = (others[:, 2] > thing.support_m + LEVEL_M) & (others[:, 2] < thing.support_m + 0.6)
-    near = np.nonzero(level & ~fixed & (np.abs(others[:, :2] - thing.centre).max(axis=1) < REACH_M))[0]
-    cells = np.floor(others[near] / CELL_M).astype(np.int64)
-    where: dict[tuple[int, ...], list[int]] = {}
-    for i, cell in zip(near.tolist(), map(tuple, cells.tolist()), strict=True):
-        where.setdefault(cell, []).append(i)
-    todo = {tuple(c) for c in np.floor(thing.points / CELL_M).astype(np.int64).tolist()}
-    more: list[int] = []
-    while todo:  # each cell is taken out of `where` once
-        around = {(x + i, y + j, z + k) for x, y, z in todo for i, j, k in AROUND}
-        todo = {cell for cell in around if cell in where}
-        for cell in todo:
-            more += where.pop(cell)
-    if more:
-        thing = measured(np.concatenate([thing.points, others[more]]), thing.support_m)
-    return thing, np.asarray(np.delete(others, more, axis=0))
-
-
 def _odom(body: Body, target: Target) -> Float:
     assert target.xyz_m is not None, "asked before"
     return odom_T_world(body.robot.state()).apply(target.xyz_m)
-
-
-def _radius(thing: Thing) -> float:
-    return max(thing.half_m)
 
 
 def _carried(ground: Float, goal: Float, radius_m: float) -> bool:
