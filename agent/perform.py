@@ -90,8 +90,9 @@ def _mobile(call: PrimitiveCall, body: Body, seen: Observation, then: Sequence[P
     if call.verb is Verb.PLACE and call.relation is not None:
         return mobile.place(body, call.relation, target)
     if call.verb is Verb.PICK and target is not None:
-        goal = next((c.target for c in then if c.verb is Verb.PLACE), "")
-        return mobile.pick(body, target, under=mobile.under_cover(body, goal))
+        goal = next((c for c in then if c.verb in (Verb.PLACE, Verb.POUR)), call)
+        aside = goal.verb is Verb.POUR or (goal.verb is Verb.PLACE and mobile.under_cover(body, goal.target))
+        return mobile.pick(body, target, aside=aside)
     if call.verb is Verb.PUSH and target is not None:
         return _push(call, body, target, seen)
     if call.verb in AT_TARGET and target is not None:

@@ -15,6 +15,7 @@ from robots.planning.body import ArmShape, Checker
 from robots.planning.height_map import HeightMap
 from robots.planning.motion import Motion, MotionPlanner, pointing_down
 from robots.primitives.surface import Cloud
+from robots.sliding import SlidingRobot, needs_base
 
 Float = NDArray[np.float64]
 
@@ -102,6 +103,8 @@ class Body:
     went: tuple[str, tuple[Float, ...]] = ("", ())
 
     def __post_init__(self) -> None:
+        if needs_base(self.robot.spec):
+            self.robot = SlidingRobot(self.robot)
         self.planner = MotionPlanner(self.robot.spec)
         self.kinematics = kinematics(self.robot.spec)
 
