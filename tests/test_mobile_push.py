@@ -12,9 +12,9 @@ from agent.plan import parse_call
 from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile import push
-from robots.mobile.push import strokes
 from robots.mobile.push_aims import extent, to_side
 from robots.mobile.shapes import robot_parts
+from robots.mobile.strokes import strokes
 from robots.mobile.things import Thing, measured
 from robots.mobile_panda import mobile_panda
 from robots.primitives import Body, Target

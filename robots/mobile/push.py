@@ -12,46 +12,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robots.geometry import Pose
-from robots.interface import Status
+from robots.interface import RobotState, Status
 from robots.mobile.drive import flat
 from robots.mobile.find import surface_at
 from robots.mobile.glance import main_camera, see
-from robots.mobile.pick import look_closely
 from robots.mobile.push_aims import FLAT_M, Aim, extent, to_side, to_spot, to_thing
-from robots.mobile.reach import configurations, follow, free, go, straight, straight_way, surroundings, tool, touched
-from robots.mobile.shapes import robot_parts
+from robots.mobile.push_sight import LEVEL_M, again, look, radius
+from robots.mobile.reach import (
+    Stop,
+    configurations,
+    follow,
+    free,
+    go,
+    straight,
+    straight_way,
+    surroundings,
+    tool,
+    touched,
+)
 from robots.mobile.sight import odom_T_base, odom_T_world
 from robots.mobile.stance import fold, stand_at
 from robots.mobile.stand import step_nearer
-from robots.mobile.things import AT_M, Thing, moved
+from robots.mobile.strokes import FORK_M, ROOM_M, hand_meets, strokes
+from robots.mobile.things import Thing, moved
 from robots.mobile.track import Task, find_track
 from robots.primitives.base import Body, Outcome, Target
 from robots.relations import Beside, Region, Side
-from robots.spec import RobotSpec
 
 Float = NDArray[np.float64]
 
 ROUNDS = 4
-FORK_M = 0.010
-"""Between the finger tips: two contacts keep a thing from turning or rolling off."""
-BEHIND_M = 0.025
-"""Free way between the finger tips and the thing before they touch it."""
-LOW_M, SHARE, HIGH_M = 0.007, 0.3, 0.012
-"""The finger tips are at this share of a thing's height, within these: low, so that it slides and does not fall."""
-TILTS_RAD = (0.0, 0.5, 0.8, 1.1)
-OVER_M = 0.010
-"""What is this much higher than a thing's top passes over it."""
 ABOVE_M, BACK_M = 0.12, 0.03
 SPEED_M_S, DOWN_M_S = 0.08, 0.12
-TOUCH_N, MOST_N = 12.0, 30.0
-"""Contact on the way down, and a push that meets more than the thing."""
-ROOM_M = 0.010
-"""Free to each side of a thing on its way, and of the hand."""
-LEVEL_M = 0.008
+TOUCH_N, MOST_N, PATIENCE = 12.0, 30.0, 10
+"""Contact on the way down, and a push that meets more than the thing, for more than so many periods."""
 EDGE_M = 0.02
 """The map's surfaces end a little before their edges: a thing may stand out over them by so much."""
-LOST_M, ALIKE_M = 0.07, 0.02
-STRAY_M, GROWN, FEW = 0.015, 3, 0.4
 GOALS = 12
 
 
@@ -87,7 +83,7 @@ def push(
     for needed in (target, spot, destination):
         if needed is not None and needed.xyz_m is None:
             return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"no point was given for the {needed.words}")
-    thing, others = _look(body, _odom(body, target))
+    thing, others = look(body, _odom(body, target))
     if thing is None:
         fold(body)
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"there is nothing at the point for the {target.words}")
@@ -125,13 +121,13 @@ def _pushed(body: Body, words: str, thing: Thing, others: Float, aim: Aim) -> Ou
             if outcome.status is not Status.SUCCEEDED:
                 return Outcome(status=outcome.status, detail=f"{outcome.detail} pushing the {words}")
             goal, expected = way.goal, np.array([*way.goal, thing.middle[2]])
-        again, others = _again(body, thing, expected)
-        if again is None and step_nearer(body, expected, level=False):
-            again, others = _again(body, thing, expected)  # the arm itself hid it
-        if again is None:
+        found, others = again(body, thing, expected)
+        if found is None and step_nearer(body, expected, level=False):
+            found, others = again(body, thing, expected)  # the arm itself hid it
+        if found is None:
             detail = f"the {words} is not where the push should have left it"
             return Outcome(status=Status.TARGET_NOT_FOUND, detail=detail)
-        thing = again
+        thing = found
         if goal is not None and aim.there(thing.centre, goal):
             return Outcome(status=Status.SUCCEEDED, detail=f"the {words} is {aim.words}")
     return Outcome(status=Status.PATH_BLOCKED, detail=f"the {words} did not get there in {ROUNDS} pushes")
@@ -156,10 +152,10 @@ def roomy(body: Body, thing: Thing, others: Float, goals: tuple[Float, ...]) -> 
         if int(ahead.sum()) > 3:
             continue
         if surface is not None:
-            inside = surface.holds(world.apply(np.array([[*goal, surface.height_m]])), margin_m=EDGE_M - _radius(thing))
+            inside = surface.holds(world.apply(np.array([[*goal, surface.height_m]])), margin_m=EDGE_M - radius(thing))
             if not bool(inside[0]):
                 continue
-        elif not _carried(ground, goal, _radius(thing)):
+        elif not _carried(ground, goal, radius(thing)):
             continue
         found.append(goal)
     return found
@@ -182,7 +178,7 @@ def choose(body: Body, thing: Thing, others: Float, goals: list[Float]) -> Way |
                 reached = True
                 if not all(free(body, scene, along[i], width_m=FORK_M, hand=False) for i in (0, len(along) // 2, -1)):
                     continue
-                if any(_hand_meets(body.robot.spec, pose, high) for pose in (start, end)):
+                if any(hand_meets(body.robot.spec, pose, high) for pose in (start, end)):
                     continue
                 if free(body, whole, up[-1], width_m=FORK_M):
                     return Way(goal=goal, ahead=ahead, down_q=up[::-1], along_q=along)
@@ -199,7 +195,7 @@ def slide(body: Body, way: Way, points: Float) -> Outcome:
     up = np.array([0.0, 0.0, ABOVE_M])
     outcome = follow(body, way.down_q[1:], width_m=FORK_M, stop=touched(TOUCH_N))
     if outcome.status is Status.SUCCEEDED and not outcome.detail:
-        outcome = follow(body, way.along_q[1:], width_m=FORK_M, stop=touched(MOST_N))
+        outcome = follow(body, way.along_q[1:], width_m=FORK_M, stop=_held_back(body))
         here = tool(body)
         straight(body, Pose(xyz=here.xyz - BACK_M * way.ahead, quat_xyzw=here.quat_xyzw), speed_m_s=DOWN_M_S)
     here = tool(body)
@@ -209,52 +205,19 @@ def slide(body: Body, way: Way, points: Float) -> Outcome:
     return outcome
 
 
-def strokes(spec: RobotSpec, thing: Thing, goal: Float) -> list[tuple[Pose, Pose, Float]]:
-    """(odom_T_tool at the start, at the end, the way as a unit vector [3]) of pushes to `goal` [2], the best first: the
-    hand upright, then leaning, either finger first; only those in which the tips touch before the hand does."""
-    way = goal - thing.centre
-    length = float(np.linalg.norm(way))
-    ahead, up = np.array([*(way / max(length, 1e-6)), 0.0]), np.array([0.0, 0.0, 1.0])
-    low = thing.support_m + float(np.clip(SHARE * thing.height_m, LOW_M, HIGH_M))
-    back = extent(thing, -ahead[:2])
-    out = []
-    for tilt in TILTS_RAD:
-        z = np.sin(tilt) * ahead - np.cos(tilt) * up
-        x = np.cos(tilt) * ahead + np.sin(tilt) * up
-        corners = [spec.fingertip_m * z + s * spec.finger_breadth_m / 2 * x for s in (-1, 1)]
-        lead, lowest = max(float(c @ ahead) for c in corners), min(float(c[2]) for c in corners)
-        matrix = np.eye(4)
-        matrix[:3, :3] = np.column_stack([x, np.cross(z, x), z])
-        matrix[:3, 3] = [*thing.centre, 0.0] - (back + BEHIND_M + lead) * ahead
-        matrix[2, 3] = low - lowest
-        start = Pose.from_matrix(matrix)
-        if _leads(spec, start, ahead, lead, thing):
-            end = Pose(xyz=start.xyz + (BEHIND_M + length) * ahead, quat_xyzw=start.quat_xyzw)
-            half = Pose.from_xyz_yaw([0.0, 0.0, 0.0], np.pi)
-            out += [(start, end, ahead), (start @ half, end @ half, ahead)]
-    return out
+def _held_back(body: Body) -> Stop:
+    """Stops where the force at the wrist stays MOST_N from what it was: the thing has met another. A blow is over
+    sooner."""
+    rest, count = body.robot.state().wrist_force_n, 0
 
+    def stop(state: RobotState) -> str | None:
+        nonlocal count
+        if rest is None or state.wrist_force_n is None:
+            return None
+        count = count + 1 if float(np.linalg.norm(state.wrist_force_n - rest)) > MOST_N else 0
+        return "held back" if count > PATIENCE else None
 
-def _leads(spec: RobotSpec, start: Pose, ahead: Float, lead: float, thing: Thing) -> bool:
-    """Whether no part of the hand that is lower than the thing's top is further ahead than the tips."""
-    for part in robot_parts(spec, FORK_M):
-        if part.frame == -1:
-            centre = start.apply(np.array(part.centre_m))
-            lower = float(centre[2]) - part.radius_m < thing.top_m + OVER_M
-            beyond = float((centre - start.xyz) @ ahead) + part.radius_m - lead
-            if lower and beyond > 0.004:
-                return False
-    return True
-
-
-def _hand_meets(spec: RobotSpec, pose: Pose, points: Float) -> bool:
-    """Whether any of points [N,3] is in or near the hand."""
-    for part in robot_parts(spec, FORK_M):
-        if part.frame == -1 and len(points):
-            away = np.linalg.norm(points - pose.apply(np.array(part.centre_m)), axis=1)
-            if int((away < part.radius_m + ROOM_M / 2).sum()) > 2:
-                return True
-    return False
+    return stop
 
 
 def _drive(body: Body, thing: Thing, goals: list[Float]) -> Outcome:
@@ -296,48 +259,9 @@ def _aim(
     return to_thing(body, thing, eye, _odom(body, destination), destination.words, beside)
 
 
-def _look(body: Body, point: Float, *, within_m: float = AT_M) -> tuple[Thing | None, Float]:
-    """The thing at `point` [3], and all other points seen, float64[N,3]: by the head, and by the hand from above, for
-    of a cup the head alone sees the near side as one thing and the far rim as another."""
-    sighting = look_closely(body, point, within_m=within_m)
-    if sighting is None:
-        return None, np.empty((0, 3))
-    return sighting.thing, _others(sighting.others, sighting.thing)
-
-
-def _again(body: Body, before: Thing, expected: Float) -> tuple[Thing | None, Float]:
-    """The thing where it should be, or else where it was: what is as high as it was and no farther than LOST_M."""
-    for point in (expected, before.middle):
-        thing, others = _look(body, point, within_m=LOST_M)
-        if thing is not None and abs(thing.height_m - before.height_m) < ALIKE_M:
-            return thing, others
-        fold(body)
-    return None, np.empty((0, 3))
-
-
-def _others(points: Float, thing: Thing) -> Float:
-    """Points [N,3] without the few stray ones around the thing's outline, of a handle for one."""
-    level = (points[:, 2] > thing.support_m + LEVEL_M) & (points[:, 2] < thing.top_m + STRAY_M)
-    around = np.linalg.norm(points[:, :2] - thing.centre, axis=1) < float(np.hypot(*thing.half_m)) + 3 * STRAY_M
-    near = np.nonzero(level & around)[0]
-    own = thing.points[:: max(1, len(thing.points) // 800), :2]
-    stray = np.zeros(len(near), dtype=np.bool_)
-    for _ in range(GROWN):
-        grown = np.concatenate([own, points[near[stray], :2]])
-        more = np.linalg.norm(points[near, None, :2] - grown[None], axis=-1).min(axis=1, initial=np.inf) < STRAY_M
-        if stray.any() and float(more.sum()) > FEW * len(thing.points):
-            break  # that is another thing
-        stray = more
-    return np.asarray(np.delete(points, near[stray], axis=0))
-
-
 def _odom(body: Body, target: Target) -> Float:
     assert target.xyz_m is not None, "asked before"
     return odom_T_world(body.robot.state()).apply(target.xyz_m)
-
-
-def _radius(thing: Thing) -> float:
-    return max(thing.half_m)
 
 
 def _carried(ground: Float, goal: Float, radius_m: float) -> bool:
