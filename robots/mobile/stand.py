@@ -241,9 +241,18 @@ def _hidden(spec: RobotSpec, at: Float) -> bool:
     shape: RobotShape = robot_shape(spec, Pose.identity(), width_m=spec.gripper_max_width_m)
     # What stands on a base that goes along with its arm is the first moving frame.
     moving = np.array([not part.anchored and not (spec.slides and part.frame == 1) for part in shape.parts])
-    eye = base_T_camera(spec, spec.cameras[0], spec.home_q_rad, spec.head.home_q_rad).xyz
+    head_q = spec.head.home_q_rad
+    eye = base_T_camera(spec, spec.cameras[0], spec.home_q_rad, head_q).xyz
     centres, radii = shape.centres(spec.home_q_rad[None])[0][moving], shape.radii_m[moving]
+    # What keeps its distance from the eye wherever the arm is, is carried by the same lift.
+    other_q = 0.3 * spec.q_lower_rad + 0.7 * spec.q_upper_rad
+    other = shape.centres(other_q[None])[0][moving] - base_T_camera(spec, spec.cameras[0], other_q, head_q).xyz
+    own = np.linalg.norm(centres - eye - other, axis=1) < 1e-6
+    centres, radii = centres[~own], radii[~own]
     ray = at - eye
+    pan = np.arctan2(ray[1], ray[0]) + 2 * np.pi * np.arange(-1, 2)
+    if not ((spec.head.q_lower_rad[0] <= pan) & (pan <= spec.head.q_upper_rad[0])).any():
+        return True  # the head does not turn so far
     share = np.clip((centres - eye) @ ray / (ray @ ray), 0.0, 1.0)
     return bool((np.linalg.norm(eye + share[:, None] * ray - centres, axis=1) < radii + 0.03).any())
 
