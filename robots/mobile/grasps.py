@@ -42,8 +42,8 @@ LEAST_IN_M = 0.010
 UNSEEN_IN_M = 0.022
 ROOMY_M = 0.4
 KEPT, TRIED = 40, 500
-LEANS_RAD, LEAN_COST = (0.785, 0.52), 0.02
-"""How far a hand leans that takes from above what it then puts under something."""
+LEANS_RAD, LEAN_COST, LOW_TIP_M = (0.785, 0.52), 1.0, 0.03
+"""How far a hand leans that takes from above what it then puts under something; high up it needs much room above."""
 SIDE_BAND_M = 0.012
 SIDE_LOW_M, SIDE_LOWER_M = 0.055, 0.045
 """A level hand's middle keeps the first above the support; one that points downwards steeply may be lower."""
@@ -214,7 +214,7 @@ def _leant(spec: RobotSpec, plan: GraspPlan, relief: Relief, away: Float, lean: 
         level=True,
         pitch_rad=np.pi / 2 - lean,
         back_m=max(plan.back_m, 0.10),
-        cost=plan.cost + LEAN_COST + 0.03 * aside,
+        cost=plan.cost + 0.03 * aside + LEAN_COST * max(0.0, float(tip[2]) - relief.support_m - LOW_TIP_M),
     )
 
 
@@ -291,9 +291,10 @@ def _level(
         x, y, ahead = np.moveaxis(tool.inverse().apply(others), -1, 0)
         a, high_m, b = ahead - spec.fingertip_m, np.abs(x), np.abs(y)
         outer = opening / 2 + spec.finger_thickness_m + 0.004
+        low_m = spec.palm_half_m[0] if spec.palm_low_m is None else spec.palm_low_m
         fingers = (a > -0.12) & (a < 0.002) & (b < outer) & (high_m < spec.finger_breadth_m / 2 + 0.006)
         palm = (a > -0.25) & (a < -spec.finger_depth_m) & (b < spec.palm_half_m[1])
-        palm &= high_m < spec.palm_half_m[0] + 0.01
+        palm &= (x < spec.palm_half_m[0] + 0.01) & (x > -low_m - 0.01)
         if int((fingers | palm).sum()) > 2:
             return None
     cost = 0.15 * width + 2.0 * oblique

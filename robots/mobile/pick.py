@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
+from robots.mobile.again import corrected
 from robots.mobile.carry import carry, fold
 from robots.mobile.drive import back_away
 from robots.mobile.find import find, fixed_here, surface_at
 from robots.mobile.glance import cloud, main_camera, see
 from robots.mobile.grasps import GraspPlan, from_above, from_side, leant, turned_over
-from robots.mobile.load import load_of
+from robots.mobile.load import forget_lost, load_of
 from robots.mobile.reach import (
     all_free,
     configurations,
@@ -33,6 +34,8 @@ from robots.mobile.reach import (
 )
 from robots.mobile.relief import Relief
 from robots.mobile.sight import View, odom_T_base, odom_T_world
+from robots.mobile.slanted import along_rail, raise_hand, slanted
+from robots.mobile.slide import leaning
 from robots.mobile.stand import ROOM_ABOVE_M, sideways, step_nearer
 from robots.mobile.things import AT_M, Thing, thing_at, without
 from robots.planning.scene import Scene
@@ -47,6 +50,12 @@ HELD_M = 0.0025
 """Fingers that close further hold nothing (the thinnest wall is 3 mm)."""
 LIFT_M, LOW_LIFT_M = 0.18, 0.04
 """Straight up after closing; the second under a shelf, or where the arm gets no higher."""
+LIFTS = ((LIFT_M, 0.0), (LIFT_M, 0.08), (LIFT_M, 0.16), (LOW_LIFT_M, 0.0))
+"""Up, and towards the robot, in the order in which they are tried."""
+SLIDING_LIFTS = ((LIFT_M, 0.0), (0.14, 0.0), (0.10, 0.0), (0.07, 0.0), (LOW_LIFT_M, 0.0))
+"""An arm on a lift gains no height by drawing back."""
+RAISED_M, DEEP_M, HOLLOW_RAD, SOLID_RAD = 0.21, 0.04, 0.4, 0.9
+"""A hand that hangs from a lift gains the height that is then missing by tilting up, with vessels so deep by less."""
 ABOVE_LIFT_M, LEAST_LIFT_M, OUT_M = 0.012, 0.008, (0.30, 0.24, 0.18, 0.10)
 """What is lifted between boards stays so far from what is above, is lifted by the second at least, and is then drawn
 out so far."""
@@ -86,11 +95,13 @@ class Way:
     approach_q: Float
 
 
-def pick(body: Body, target: Target, *, under: bool = False) -> Outcome:
+def pick(body: Body, target: Target, *, aside: bool = False) -> Outcome:
     """Take hold of the thing at `target` and lift it; the hand ends holding it to carry.
 
-    under: it goes where a hand that points down does not get, so it is taken from the side or aslant if it can be.
+    aside: taken from the side or aslant if it can be: it goes where a hand that points down does not get, or is to be
+    poured from.
     """
+    forget_lost(body)
     if body.grasp is not None:
         return Outcome(status=Status.HAND_FULL, detail=f"the hand holds the {body.grasp.words}")
     if target.xyz_m is None:
@@ -106,7 +117,7 @@ def pick(body: Body, target: Target, *, under: bool = False) -> Outcome:
             outcome = Outcome(status=Status.TARGET_NOT_FOUND, detail=detail)
         else:
             point = sighting.thing.middle
-            way = reach_for(body, sighting, under=under)
+            way = reach_for(body, sighting, aside=aside)
             if isinstance(way, Outcome):
                 outcome = Outcome(status=way.status, detail=f"{way.detail} the {target.words}")
             else:
@@ -146,12 +157,12 @@ def look_closely(body: Body, point: Float, *, within_m: float = AT_M) -> Sightin
     return Sighting(thing=thing, others=without(every, thing), headroom_m=headroom, views=seen)
 
 
-def reach_for(body: Body, sighting: Sighting, *, under: bool = False) -> Way | Outcome:
-    """The hand to where the best grasp begins to which there is a free way, or why there is none. under: see `pick`."""
+def reach_for(body: Body, sighting: Sighting, *, aside: bool = False) -> Way | Outcome:
+    """The hand to where the best grasp begins to which there is a free way, or why there is none. aside: see `pick`."""
     every = np.concatenate([sighting.others, sighting.thing.points])
     blocked: Outcome | None = None
     for passed in range(WAYS):
-        way = choose(body, sighting, under=under, passed=passed)
+        way = choose(body, sighting, aside=aside, passed=passed)
         if isinstance(way, Outcome):
             return way if blocked is None else blocked
         outcome = go(body, surroundings(body, every), [way.approach_q[0]], width_m=way.plan.open_m)
@@ -164,9 +175,9 @@ def reach_for(body: Body, sighting: Sighting, *, under: bool = False) -> Way | O
     return blocked
 
 
-def choose(body: Body, sighting: Sighting, *, under: bool = False, passed: int = 0) -> Way | Outcome:
+def choose(body: Body, sighting: Sighting, *, aside: bool = False, passed: int = 0) -> Way | Outcome:
     """The best grasp that the arm can do from where the base stands, after `passed` better ones, or why there is
-    none. under: see `pick`."""
+    none. aside: see `pick`."""
     spec, thing = body.robot.spec, sighting.thing
     eye = sighting.views[main_camera(body)].camera.xyz[:2]
     plans: list[GraspPlan] = []
@@ -176,18 +187,22 @@ def choose(body: Body, sighting: Sighting, *, under: bool = False, passed: int =
         every[every[:, 2] < thing.support_m + sighting.headroom_m - BOARD_M], thing.centre, thing.support_m
     )
     above = from_above(spec, thing, relief)
-    if under or low:
+    if aside or low:
         away = thing.centre - odom_T_base(body.robot.state()).xyz[:2]
         plans += [aslant for plan in above if (aslant := leant(spec, plan, relief, away)) is not None]
+    elif spec.slides:
+        plans += slanted(spec, body.kinematics, thing, relief, above, thing.centre - eye)
     else:
         plans += above
-    headroom = min(sighting.headroom_m, ROOM_ABOVE_M) if under else sighting.headroom_m
+    headroom = min(sighting.headroom_m, ROOM_ABOVE_M) if aside else sighting.headroom_m
     plans += from_side(spec, thing, eye, others=sighting.others, headroom_m=headroom)
     if not plans:
-        if under:
+        if aside:
             return choose(body, sighting)
         return Outcome(status=Status.PATH_BLOCKED, detail="no room for the fingers around")
     plans.sort(key=lambda plan: plan.cost)
+    if spec.slides:
+        plans = along_rail(body, plans)
     scene = surroundings(body, sighting.others)
     whole = surroundings(body, np.concatenate([sighting.others, thing.points]))
     reached = False
@@ -197,7 +212,7 @@ def choose(body: Body, sighting: Sighting, *, under: bool = False, passed: int =
         if way is not None and passed == 0:
             return way
         passed -= way is not None
-    if under:
+    if aside:
         return choose(body, sighting, passed=passed)
     if reached:
         return Outcome(status=Status.PATH_BLOCKED, detail="something is in the way of the arm around")
@@ -240,6 +255,9 @@ def reachable(body: Body, plan: GraspPlan, scene: Scene, whole: Scene) -> tuple[
 def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
     """Straight there, close the fingers, lift, look whether it came along, and fold the arm."""
     plan, thing = way.plan, sighting.thing
+    if body.robot.spec.slides:
+        way = _seen_again(body, way, thing)
+        plan = way.plan
     stop = touched(BUMP_N)
     outcome = follow(body, way.approach_q[1:], width_m=plan.open_m, stop=stop)
     if outcome.status is not Status.SUCCEEDED:
@@ -264,6 +282,9 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
             back_away(body, _heading(body))
     else:
         _lift(body, under=room < LIFT_M + 0.1)
+        if body.robot.spec.slides and room >= LIFT_M + 0.1:
+            deep = thing.hollow and thing.height_m > DEEP_M
+            raise_hand(body, plan.tool.xyz[2] + RAISED_M, HOLLOW_RAD if deep else SOLID_RAD)
     steady = body.steady_grip()
     if steady is None or _still_there(body, thing, sighting):
         body.grasp = None
@@ -279,6 +300,15 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
         body.grasp, body.held_q = None, None
         return Outcome(status=Status.GRASP_FAILED, detail=f"the {words} fell out of the hand")
     return Outcome(status=Status.SUCCEEDED, detail=f"holding the {words}")
+
+
+def _seen_again(body: Body, way: Way, thing: Thing) -> Way:
+    """The way from where the hand stands before the thing to where the thing is seen to be by now."""
+    tool_then = corrected(body, way.plan, thing)
+    if tool_then is None:
+        return way
+    q = straight_way(body, body.robot.state().arm_q, tool_then, speed_m_s=APPROACH_M_S)
+    return way if q is None else Way(plan=replace(way.plan, tool=tool_then), approach_q=q)
 
 
 def _heading(body: Body) -> Float:
@@ -322,9 +352,8 @@ def _lift(body: Body, *, under: bool) -> Outcome:
     inwards = odom_T_base(body.robot.state()).xyz[:2] - here.xyz[:2]
     inwards = inwards / max(float(np.linalg.norm(inwards)), 1e-6)
     outcome = Outcome(status=Status.UNREACHABLE, detail="the arm gets no higher")
-    for up, pull in (
-        ((LOW_LIFT_M, 0.0),) if under else ((LIFT_M, 0.0), (LIFT_M, 0.08), (LIFT_M, 0.16), (LOW_LIFT_M, 0.0))
-    ):
+    low = ((LOW_LIFT_M, 0.0),)
+    for up, pull in low if under else SLIDING_LIFTS if body.robot.spec.slides else LIFTS:
         higher = Pose(xyz=here.xyz + np.array([*(pull * inwards), up]), quat_xyzw=here.quat_xyzw)
         outcome = straight(body, higher, speed_m_s=0.25, width_m=0.0)
         if outcome.status is not Status.UNREACHABLE:
@@ -344,22 +373,11 @@ def _above(body: Body, top: Float, points: Float) -> bool:
         for turn in (0.0, 0.5, -0.5, 1.0, -1.0, 3.14):
             if tilt > 0 and abs(turn) > 1.2:
                 continue
-            found = configurations(body, _looking(top, ahead + turn, tilt, height))[:2]
+            found = configurations(body, leaning(top, ahead + turn, tilt, height))[:2]
             goals = [q for q in found if free(body, scene, q, width_m=widest)]
             if goals:
                 return go(body, scene, goals, width_m=widest).status is Status.SUCCEEDED
     return False
-
-
-def _looking(at: Float, azimuth: float, tilt: float, away_m: float) -> Pose:
-    """A tool that points down, tilted towards `azimuth`, so far from `at` [3]; its x is on the upper side."""
-    ahead, up = np.array([np.cos(azimuth), np.sin(azimuth), 0.0]), np.array([0.0, 0.0, 1.0])
-    z = np.sin(tilt) * ahead - np.cos(tilt) * up
-    x = np.cos(tilt) * ahead + np.sin(tilt) * up
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.column_stack([x, np.cross(z, x), z])
-    matrix[:3, 3] = at - away_m * z
-    return Pose.from_matrix(matrix)
 
 
 def _still_there(body: Body, thing: Thing, sighting: Sighting) -> bool:
