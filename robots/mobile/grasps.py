@@ -39,6 +39,7 @@ SHALLOW_M = 0.0045
 SLOPE_M = 0.010
 LEAST_IN_M = 0.010
 """The tool point is at least so far behind the front of what is taken from the side."""
+UNSEEN_IN_M = 0.022
 ROOMY_M = 0.4
 KEPT, TRIED = 40, 500
 LEANS_RAD, LEAN_COST, LOW_TIP_M = (0.785, 0.52), 1.0, 0.03
@@ -267,7 +268,9 @@ def _level(
     along = upper @ into
     front = float(np.quantile(along, 0.02))
     deep = 2 * ball[1] if ball is not None else float(np.quantile(along, 0.98)) - front
-    tip = front + min(spec.finger_depth_m - 0.010, max(0.5 * deep, 0.012) + spec.fingertip_m)
+    # Of what is round only the front is seen: it is taken for nearly as deep as it is wide.
+    inside = max(0.5 * deep, 0.012, min(0.4 * width, UNSEEN_IN_M))
+    tip = front + min(spec.finger_depth_m - 0.010, inside + spec.fingertip_m)
     opening = min(width + 0.020, most)
     xy = (tip - spec.fingertip_m) * into + middle * across
     tool = level_pose(np.array([*xy, z]), azimuth, pitch)
