@@ -30,7 +30,7 @@ from robots.primitives.base import Body, Outcome, Target
 Float = NDArray[np.float64]
 
 TILT_RAD = 1.88
-OVER_M, CLEAR_M = 0.045, 0.05
+OVER_M, CLEAR_M, RIM_M = 0.045, 0.05, 0.015
 """The lip stays so far above the vessel that is poured into."""
 SPEED_M_S = 0.10
 POUR_S = 4.0
@@ -165,6 +165,8 @@ def tilted(load: Load, upright: Pose, mouth: Float, support_m: float, direction:
     high, wide = load.height_m, min(load.size_m)
     # What is tall stands higher until it leans: its underside stays off what the other vessel stands on.
     rise = max(0.0, high * np.cos(tilt) + wide * np.sin(tilt) + CLEAR_M - (mouth[2] - support_m))
+    # ... and off the other vessel's rim, which it would push over on its way there.
+    rise = max(rise, high * np.cos(tilt) + 0.5 * wide * np.sin(tilt) + RIM_M - OVER_M)
     lip = upright.rotation.T @ side * 0.5 * wide + np.array([0.0, 0.0, high])
     thing = Pose(xyz=mouth + [0.0, 0.0, rise] - turn.rotation @ lip, quat_xyzw=turn.quat_xyzw)
     return thing @ load.tool_T_thing.inverse()
