@@ -18,6 +18,7 @@ from robots.chain import Chain, Joint, path_to, read_urdf
 from robots.geometry import Pose
 from robots.parts import CameraMount, Drive
 from robots.spec import RobotSpec
+from robots.wrist import SlidingWrist
 
 Float = NDArray[np.float64]
 BaseJoint = Literal["x", "y", "yaw"]
@@ -54,7 +55,7 @@ class Kinematics:
         joints = read_urdf(spec.urdf)
         names = (*(f"base_{b}" for b in base_joints), *spec.joint_names)
         try:
-            path = path_to(joints, spec.base_link, spec.tool_link)
+            path = [*_rail(spec), *path_to(joints, spec.base_link, spec.tool_link)]
             self._chain = Chain([*(_base_joint(b) for b in base_joints), *path], names, spec.telescopes)
         except ValueError as error:
             raise ValueError(f"{spec.urdf}: {error}") from None
@@ -82,6 +83,7 @@ class Kinematics:
         self._base_joints = tuple(base_joints)
         # Joints that slide, and bases beside them, come to their limits in the midst of what they reach.
         self._yields = not self._chain.turns.all()
+        self._wrist = SlidingWrist(self._chain, self.q_lower_rad, self.q_upper_rad) if spec.slides else None
 
     @property
     def starts(self) -> Float:
@@ -105,6 +107,8 @@ class Kinematics:
 
         Damping grows with the error (Sugihara 2011), so a goal out of reach ends close to it instead of diverging.
         """
+        if self._wrist is not None:
+            return self._closed(goal.xyz, goal.rotation, np.asarray(seed, dtype=np.float64))
         lower, upper = self.q_lower_rad, self.q_upper_rad
         target_xyz, target_rotation = goal.xyz, goal.rotation
         q = np.clip(np.asarray(seed, dtype=np.float64), lower, upper)
@@ -132,12 +136,35 @@ class Kinematics:
             q = np.minimum(np.maximum(q + change * min(1.0, 0.5 / max(largest, 1e-12)), lower), upper)
         return IkResult(q=q, position_error_m=position, angle_error_rad=angle, iterations=iterations, converged=False)
 
+    def turned(self, rotation: Float, seed: ArrayLike) -> Float | None:
+        """float64[3]: a sliding arm's wrist for a rotation [3,3] of the tool; None: beyond its limits.
+
+        Raises:
+            ValueError: the arm is none with a wrist of its own behind joints that slide.
+        """
+        if self._wrist is None:
+            raise ValueError(f"{self.spec.name}'s wrist is not apart from its arm")
+        return self._wrist.turned(rotation, np.asarray(seed, dtype=np.float64))
+
+    def _closed(self, xyz: Float, rotation: Float, seed: Float) -> IkResult:
+        """Exactly, or not at all: then the errors are infinite and q is the seed."""
+        assert self._wrist is not None
+        q = self._wrist.solve(xyz, rotation, seed)
+        far = np.inf if q is None else 0.0
+        return IkResult(
+            q=seed if q is None else q, position_error_m=far, angle_error_rad=far, iterations=1, converged=q is not None
+        )
+
     def solve_many(
         self, xyz: Float, rotations: Float, seeds: Float, *, iterations: int = 40
     ) -> tuple[Float, NDArray[np.bool_]]:
         """`solve` for N goals at once, xyz [N,3] m and rotations [N,3,3], from seeds [N,J]: float64[N,J], and bool[N]
         which
         of them converged. For searches among many places; what is given up early costs little."""
+        if self._wrist is not None:
+            each = [self._closed(*one) for one in zip(xyz, rotations, seeds, strict=True)]
+            solved = np.array([one.q for one in each]).reshape(seeds.shape)
+            return solved, np.array([one.converged for one in each], dtype=np.bool_)
         lower, upper = self.q_lower_rad, self.q_upper_rad
         q = np.clip(seeds, lower, upper)
         done = np.zeros(len(q), dtype=np.bool_)
@@ -264,6 +291,11 @@ def _base_joint(name: BaseJoint) -> Joint:
     )
 
 
+def _rail(spec: RobotSpec) -> list[Joint]:
+    """Where the arm's first joint is the base's own way ahead, that joint."""
+    return [_base_joint("x")] if spec.slides else []
+
+
 @cache
 def kinematics(spec: RobotSpec) -> Kinematics:
     """The one Kinematics of a spec's arm (reading the URDF costs a millisecond)."""
@@ -286,7 +318,7 @@ def whole_body(spec: RobotSpec, base_joints: tuple[BaseJoint, ...] | None = None
 @cache
 def _to_link(spec: RobotSpec, link: str) -> Chain:
     names = (*spec.joint_names, *(spec.head.joint_names if spec.head else ()))
-    return Chain(path_to(read_urdf(spec.urdf), spec.base_link, link), names, spec.telescopes)
+    return Chain([*_rail(spec), *path_to(read_urdf(spec.urdf), spec.base_link, link)], names, spec.telescopes)
 
 
 def base_T_link(spec: RobotSpec, link: str, arm_q: ArrayLike, head_q: ArrayLike | None = None) -> Float:

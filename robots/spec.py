@@ -40,9 +40,12 @@ class RobotSpec:
     tool_link: the grasp point between the finger tips, z out of the hand, y along the opening of the fingers.
     fingertip_m: how far the tips reach beyond the tool point, along the tool's z.
     finger_depth_m: how far above the tips the palm begins. finger_thickness_m: of one finger along the tool's y, at
-    the tip. finger_breadth_m: of a finger along the tool's x. palm_half_m: the hand's half extents along tool x and y.
+    the tip. finger_breadth_m: of a finger along the tool's x. palm_half_m: the hand's half extents along tool x and y;
+    palm_low_m: against tool x, where that is less (a camera on one side).
     jerk_rad_s3: where it is not given, JERK_PER_ACCELERATION times the acceleration.
     tool_lower_m, tool_upper_m: the box that the tool point may move in; floor_m: nothing of the hand goes below.
+    slides: the arm's first joint is the base's own way ahead (robots.sliding), for arms that need it.
+    carry_q_rad: float64[K,n], how what is held is carried, the best first; none: as at home.
     """
 
     name: str
@@ -74,6 +77,9 @@ class RobotSpec:
     base: BaseSpec | None = None
     head: HeadSpec | None = None
     cameras: tuple[CameraMount, ...] = ()
+    slides: bool = False
+    palm_low_m: float | None = None
+    carry_q_rad: Float = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         n = len(self.joint_names)
@@ -87,6 +93,7 @@ class RobotSpec:
         for name in ("tool_lower_m", "tool_upper_m"):
             freeze(self, name, (3,))
         freeze(self, "ik_starts_rad", (len(self.ik_starts_rad), n))
+        freeze(self, "carry_q_rad", (len(self.carry_q_rad), n) if len(self.carry_q_rad) else (0,))
         if len({camera.name for camera in self.cameras}) < len(self.cameras):
             raise ValueError(f"{self.name}: two cameras of one name: {[camera.name for camera in self.cameras]}")
 

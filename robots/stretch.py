@@ -65,6 +65,7 @@ def stretch() -> RobotSpec:
         finger_thickness_m=0.017,
         finger_breadth_m=0.036,
         palm_half_m=(0.09, 0.034),
+        palm_low_m=0.042,
         tool_lower_m=np.array([-0.9, -1.3, 0.0]),
         tool_upper_m=np.array([0.9, 0.6, 1.6]),
         floor_m=0.0015,

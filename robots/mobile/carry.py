@@ -12,6 +12,7 @@ from robots.mobile.grasps import level_pose
 from robots.mobile.load import Load, load_parts
 from robots.mobile.reach import configurations, free, go, surroundings
 from robots.mobile.sight import odom_T_base
+from robots.mobile.slide import upright_beside
 from robots.planning.motion import pointing_down
 from robots.planning.scene import Scene
 from robots.primitives.base import AGAIN, PAUSE_S, Body, Outcome
@@ -30,6 +31,9 @@ def carrying(body: Body, scene: Scene) -> list[Float]:
     if not isinstance(load, Load):
         return [np.array(spec.home_q_rad)]
     width = load.width_m
+    if spec.slides:
+        ways = upright_beside(spec, body.kinematics, load, body.robot.state().arm_q)
+        return [q for q in ways if free(body, scene, q, width_m=width)][:3]
     found = []
     if not load.level and free(body, scene, spec.home_q_rad, width_m=width):
         found.append(np.array(spec.home_q_rad))

@@ -15,6 +15,8 @@ Float = NDArray[np.float64]
 
 SETTLED_RAD = 0.004
 MOST_S = 2.5
+MISSED_RAD = 0.1
+"""A point that stays so far off the middle of the picture is looked for again."""
 
 
 def main_camera(body: Body) -> str:
@@ -35,13 +37,23 @@ def head_towards(body: Body, point: Float) -> Float | None:
         seen = base_T_camera(spec, mount, state.arm_q, q).inverse().apply(local)
         return np.array([np.arctan2(seen[0], seen[2]), np.arctan2(seen[1], np.hypot(seen[0], seen[2]))])
 
-    q = np.array(state.head_q)
-    for _ in range(12):
-        error = off(q)
-        slope = np.stack([(off(q + d) - error) / 1e-4 for d in 1e-4 * np.eye(2)], axis=1)
-        change = np.linalg.lstsq(slope, -error, rcond=None)[0]
-        q = np.clip(q + np.clip(change, -0.5, 0.5), spec.head.q_lower_rad, spec.head.q_upper_rad)
-    return np.asarray(q)
+    lower, upper = spec.head.q_lower_rad, spec.head.q_upper_rad
+    best, least = np.array(state.head_q), np.inf
+    # From where it looks now; where that ends beside the point (behind a head that looks at its feet), from all around.
+    starts = [np.array(state.head_q)] + [np.array([pan, -0.4]) for pan in np.linspace(lower[0], upper[0], 7)]
+    for start in starts:
+        q = np.clip(start, lower, upper)
+        for _ in range(12):
+            error = off(q)
+            slope = np.stack([(off(q + d) - error) / 1e-4 for d in 1e-4 * np.eye(2)], axis=1)
+            change = np.linalg.lstsq(slope, -error, rcond=None)[0]
+            q = np.clip(q + np.clip(change, -0.5, 0.5), lower, upper)
+        left = float(np.linalg.norm(off(q)))
+        if left < least - MISSED_RAD:
+            best, least = q, left
+        if least < MISSED_RAD:
+            break
+    return np.asarray(best)
 
 
 def turn_head(body: Body, head_q: Float) -> None:

@@ -169,8 +169,9 @@ def _room(spec: RobotSpec, relief: Relief, xy: Float, yaw: float, width: float, 
     if palm > tip + spec.finger_depth_m - PALM_M:
         return None
     across = np.array([np.sin(yaw), -np.cos(yaw)])
-    for room in ROOM_M:
-        if width + 2 * room > spec.gripper_max_width_m:
+    most = (spec.gripper_max_width_m - width) / 2
+    for room in (min(room, most) for room in ROOM_M):
+        if room < ROOM_M[-1]:
             continue
         away = width / 2 + room + spec.finger_thickness_m / 2
         half = (spec.finger_breadth_m / 2, spec.finger_thickness_m / 2 + min(room, 0.004) / 2)
@@ -287,9 +288,10 @@ def _level(
         x, y, ahead = np.moveaxis(tool.inverse().apply(others), -1, 0)
         a, high_m, b = ahead - spec.fingertip_m, np.abs(x), np.abs(y)
         outer = opening / 2 + spec.finger_thickness_m + 0.004
+        low_m = spec.palm_half_m[0] if spec.palm_low_m is None else spec.palm_low_m
         fingers = (a > -0.12) & (a < 0.002) & (b < outer) & (high_m < spec.finger_breadth_m / 2 + 0.006)
         palm = (a > -0.25) & (a < -spec.finger_depth_m) & (b < spec.palm_half_m[1])
-        palm &= high_m < spec.palm_half_m[0] + 0.01
+        palm &= (x < spec.palm_half_m[0] + 0.01) & (x > -low_m - 0.01)
         if int((fingers | palm).sum()) > 2:
             return None
     cost = 0.15 * width + 2.0 * oblique

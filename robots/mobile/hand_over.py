@@ -15,6 +15,7 @@ from robots.mobile.load import Load
 from robots.mobile.place import still_held
 from robots.mobile.reach import configurations, go, surroundings
 from robots.mobile.sight import odom_T_base, odom_T_world
+from robots.mobile.slide import bearing, held_beside
 from robots.mobile.stance import fold
 from robots.planning.motion import pointing_down
 from robots.primitives.base import Body, Outcome, Target
@@ -35,9 +36,10 @@ def hand_over(body: Body, target: Target) -> Outcome:
         return Outcome(status=Status.NOT_HOLDING, detail="the hand holds nothing to hand over")
     if target.xyz_m is not None:
         local = odom_T_base(body.robot.state()).inverse().apply(odom_T_world(body.robot.state()).apply(target.xyz_m))
-        bearing = float(np.arctan2(local[1], local[0]))
-        if abs(bearing) > TURN_RAD:
-            shift(body, np.array([0.0, 0.0, bearing]))
+        aside = float(np.arctan2(local[1], local[0])) - bearing(body.robot.spec)
+        aside = (aside + np.pi) % (2 * np.pi) - np.pi
+        if abs(aside) > TURN_RAD:
+            shift(body, np.array([0.0, 0.0, aside]))
     _, seen = see(body)
     outcome = Outcome(status=Status.UNREACHABLE, detail="the arm can't hold it out")
     for goals in _held_out(body, load):
@@ -63,6 +65,8 @@ def hand_over(body: Body, target: Target) -> Outcome:
 def _held_out(body: Body, load: Load) -> list[list[Float]]:
     """Configurations [J] that hold the load out upright, by place."""
     base = odom_T_base(body.robot.state())
+    if body.robot.spec.slides:
+        return held_beside(body, load, [np.array(out) for out in OUT_M])
     found = []
     for out in OUT_M:
         for turn in (0.0, 0.6, -0.6, np.pi):

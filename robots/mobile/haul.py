@@ -183,6 +183,9 @@ def onto(arm: Kinematics, goal: Pose, q: Float, bent: Float) -> tuple[Float, flo
     """float64[J] near q that brings the tool to base_T_tool = `goal`, drawn to `bent` [J] where the goal does not
     care; and
     how many metres are left. Damped least squares, a few steps: what a stream of near goals needs."""
+    if arm.spec.slides:
+        found = arm.solve(goal, q)
+        return found.q, found.position_error_m
     left = np.inf
     for _ in range(STEPS):
         tool = arm.tool(q)

@@ -71,6 +71,12 @@ def load_of(
     )
 
 
+def forget_lost(body: Body) -> None:
+    """What the hand feels no more has fallen out of it, whatever it remembers."""
+    if body.grasp is not None and body.steady_grip() is None:
+        body.grasp, body.held_q = None, None
+
+
 def load_parts(body: Body) -> tuple[Part, ...]:
     """Balls of what the hand holds, none where it holds nothing."""
     return body.grasp.parts() if isinstance(body.grasp, Load) else ()

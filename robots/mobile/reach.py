@@ -17,6 +17,7 @@ from robots.mobile.load import Load, load_parts
 from robots.mobile.shapes import robot_shape
 from robots.mobile.sieve import Sieve
 from robots.mobile.sight import odom_T_base, odom_T_world, within
+from robots.mobile.slide import above_floor
 from robots.planning.free_space import FreeSpace
 from robots.planning.limits import MotionLimits
 from robots.planning.motion import Motion, Pace
@@ -104,6 +105,8 @@ def surroundings(body: Body, points: Float, *, fixed: bool = True) -> Scene:
             if float(np.linalg.norm(np.maximum(np.abs(local[:2]) - half[:2], 0.0))) < AROUND_M:
                 obstacles.append(Box(pose=pose, half_m=half, name=solid.name))
     near = points[np.abs(points[:, :2] - base.xyz[:2]).max(axis=1) < AROUND_M] if len(points) else points
+    if body.robot.spec.slides:
+        near = above_floor(near)
     if len(near):
         seen = _off_levels(_thinned(near), [o for o in obstacles if isinstance(o, Box)])
         obstacles.append(Cloud(points=_off_robot(body, state, seen)))

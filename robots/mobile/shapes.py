@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.kinematics import kinematics
+from robots.mobile.stretch_shape import STRETCH_APART, stretch_parts
+from robots.mobile.tiago_pro_shape import tiago_pro_parts
 from robots.planning.bodies import panda_parts
 from robots.planning.shape import Part, RobotShape, capsule, filled_box, mounted, planar
 from robots.spec import RobotSpec
@@ -42,7 +44,7 @@ def _mobile_panda(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
     return (*arm, *own, *(replace(p, anchored=True) for p in (*mast, *head)))
 
 
-PARTS: dict[str, Parts] = {"mobile_panda": _mobile_panda}
+PARTS: dict[str, Parts] = {"mobile_panda": _mobile_panda, "stretch": stretch_parts, "tiago_pro": tiago_pro_parts}
 
 
 @lru_cache(maxsize=64)
@@ -52,7 +54,7 @@ def robot_parts(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
     return PARTS.get(spec.name, _plain)(spec, width_m)
 
 
-APART: dict[str, tuple[set[int], ...]] = {"mobile_panda": ({5, 7},)}
+APART: dict[str, tuple[set[int], ...]] = {"mobile_panda": ({5, 7},), "stretch": STRETCH_APART}
 """Frames that the joints' own limits keep apart, though their balls overlap: the two ends of the Panda's wrist."""
 LINK_RADIUS_M, BALL_M = 0.06, 0.12
 

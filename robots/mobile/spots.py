@@ -25,6 +25,8 @@ LEVEL_M = 0.006
 SPREAD_M = 0.010
 """How far each finger opens from what it lets go."""
 YAWS = 8
+LEANING = 0.2
+"""Of a hand's length that is level: a hand that leans comes from where its arm is, too."""
 ASLANT_RAD = (0.0, 0.3, -0.3, 0.6, -0.6)
 """A hand that does not point down comes as the robot looks, or so far off that."""
 TURN_COST = 0.05
@@ -52,7 +54,7 @@ def on_surface(
     float64[2], where the robot stands: a hand that does not point down comes from there."""
     out = []
     wished = list(wishes)
-    turns = np.array([_yaws(load, xy - here) for xy, _ in wished]).reshape(len(wished), -1, 2)
+    turns = np.array([_yaws(load, xy - here, spec) for xy, _ in wished]).reshape(len(wished), -1, 2)
     if not wished:
         return []
     places = np.array([xy for xy, _ in wished])[:, None, None]
@@ -76,7 +78,7 @@ def in_hollow(
     middle; best first. here: as in `on_surface`."""
     out = []
     for xy, away in places:
-        for yaw, turn in _yaws(load, xy - here):
+        for yaw, turn in _yaws(load, xy - here, spec):
             under = _under(relief, load, xy, yaw, 0.002)
             rest = float(under.max())
             spot = _settled(spec, load, relief, xy, yaw, rest)
@@ -95,13 +97,13 @@ def in_hollow(
     return sorted(out, key=lambda spot: spot.cost)
 
 
-def _yaws(load: Load, ahead: Float) -> list[tuple[float, float]]:
+def _yaws(load: Load, ahead: Float, spec: RobotSpec) -> list[tuple[float, float]]:
     """Turns of the thing, and what of a turn each is; of one whose hand does not point down those for which the hand
     comes about along `ahead` [2]."""
-    if not load.level:
+    into = load.tool_T_thing.inverse().rotation[:2, 2]
+    if not load.level and not (spec.slides and float(np.linalg.norm(into)) > LEANING):
         turns = (np.arange(YAWS) * 2 * np.pi / YAWS + np.pi) % (2 * np.pi) - np.pi
         return [(float(turn), abs(float(turn))) for turn in turns]
-    into = load.tool_T_thing.inverse().rotation[:2, 2]
     straight = float(np.arctan2(ahead[1], ahead[0]) - np.arctan2(into[1], into[0]))
     return [(straight + turn, abs(turn)) for turn in ASLANT_RAD]
 

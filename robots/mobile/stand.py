@@ -19,6 +19,7 @@ from robots.mobile.load import load_parts
 from robots.mobile.reach import AROUND_M, MAP_ERROR_M, scattered
 from robots.mobile.shapes import base_shape, robot_shape
 from robots.mobile.sight import odom_T_world
+from robots.mobile.slide import bearing, leaning
 from robots.places import Surface
 from robots.planning.free_space import FreeSpace
 from robots.planning.motion import pointing_down
@@ -33,10 +34,14 @@ Float = NDArray[np.float64]
 AWAY_M = (0.48, 0.54, 0.60, 0.66, 0.72, 0.80, 0.90)
 ASIDE_RAD = (0.0, 0.3, -0.3, 0.6, -0.6, 1.0, -1.0, 1.57, -1.57)
 """Bearings of the target, to the left, at which the base may stand; the last two for arms that reach sideways."""
+BESIDE_RAD = (0.0, 0.15, -0.15, 0.35, -0.35)
+"""For arms that go along with their base: from where the arm points."""
 AROUND = 36
 LOW_M, HIGH_M = 0.03, 0.18
 """Above the target the hand should reach both."""
-ROOM_ABOVE_M = 0.34
+LEANS_M = 0.08
+"""A hand that leans reaches so high above the target."""
+ROOM_ABOVE_M = 0.40
 """Less free height above a surface than this, and its things are taken from the side."""
 STEP_M, STEP_S = 1.2, 12.0
 """How far a primitive that needs to stand elsewhere drives, and how long."""
@@ -47,7 +52,11 @@ SIDE_MOST, SIDE_TRIED, SIDE_WAYS, SIDE_AWAY_M = 4, 32, 4, 0.78
 """Of places for work from the side: so many are enough, so many are tried, where it is possible in so many directions
 of the hand they are good, and the best distance."""
 SIDE_TURNS = (0.0, 0.5, -0.5)
-BEARING_COST, HIDDEN_COST = 0.15, 2.0
+SIGHT_M, SIGHT_CLEAR_M = 0.03, 0.004
+"""Lines of sight are looked at so closely, and keep so clear of what is in the map."""
+BEARING_COST, HIDDEN_COST, FAR_COST = 0.15, 2.0, 0.2
+RAIL_BEARING_COST, RAIL_FAR_COST, RAIL_NEARLY = 0.8, 2.0, 0.12
+"""An arm that goes along with its base works best straight beside it, neither drawn in nor far out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +95,16 @@ def stands(body: Body, target: Float, *, level: bool) -> Float:
     shape = base_shape(spec, arm_q, load_parts(body))
     space = FreeSpace(shape, ground(body, obstacles_seen(body)), resolution=np.full(3, 0.1), margin_m=MARGIN_M + 0.01)
     places: list[Float] = []
-    for part in np.array_split(ranked[:, 1:], max(1, len(ranked) // 64)):
-        places += [p for p, ok in zip(part, space.free(part), strict=True) if ok]
+    for part in np.array_split(ranked, max(1, len(ranked) // 64)):
+        places += [p for p, ok in zip(part, space.free(part[:, 1:]), strict=True) if ok]
         if len(places) >= (SIDE_TRIED if level else MOST):
             break
-    return _best_sideways(body, target, places[:SIDE_TRIED]) if level else np.array(places[:MOST]).reshape(-1, 3)
+    if level:
+        return _best_sideways(body, target, [p[1:] for p in places[:SIDE_TRIED]])
+    if spec.slides and places:
+        # The planner goes to whichever it finds first; for an arm that is bound to its base the better ones matter.
+        places = [p for p in places if p[0] < places[0][0] + RAIL_NEARLY]
+    return np.array(places[:MOST]).reshape(-1, 4)[:, 1:]
 
 
 def _best_sideways(body: Body, target: Float, places: list[Float]) -> Float:
@@ -106,7 +120,7 @@ def _best_sideways(body: Body, target: Float, places: list[Float]) -> Float:
 
 class _Sideways:
     """In how many directions of the hand the arm of a robot that stands at a place (x, y, yaw) gets to a target from
-    the side, clear of the map's walls and furniture."""
+    the side, clear of the map's walls and furniture; none where the head does not see it."""
 
     def __init__(self, body: Body, target: Float) -> None:
         self._body, self._target = body, target
@@ -124,6 +138,8 @@ class _Sideways:
     def __call__(self, place: Float) -> int:
         body, spec = self._body, self._body.robot.spec
         base = Pose.from_xyz_yaw([place[0], place[1], 0.0], float(place[2]))
+        if not self._seen(base):
+            return 0
         ahead = float(np.arctan2(*(self._target[:2] - place[:2])[::-1]))
         goals = [level_pose(self._target, ahead + turn, pitch) for turn in SIDE_TURNS for pitch in PITCHES_RAD]
         q, which = scattered(body, [g @ half for g in goals for half in (Pose.identity(), _HALF)], each=1, base=base)
@@ -133,20 +149,35 @@ class _Sideways:
         space = FreeSpace(shape, self._scene, resolution=np.full(spec.dof, 0.1), margin_m=0.0)
         return len(set((which[space.free(q)] // 2).tolist()))
 
+    def _seen(self, base: Pose) -> bool:
+        """Whether nothing of the map is between the head and the target: a board above it, a door."""
+        spec = self._body.robot.spec
+        if spec.head is None or not spec.cameras:
+            return True
+        eye = (base @ base_T_camera(spec, spec.cameras[0], spec.home_q_rad, spec.head.home_q_rad)).xyz
+        way = self._target - eye
+        far = float(np.linalg.norm(way))
+        shares = np.arange(SIGHT_M, far - SIGHT_M, SIGHT_M) / far
+        return bool((self._scene.distance(eye + shares[:, None] * way) > SIGHT_CLEAR_M).all())
+
 
 @lru_cache(maxsize=64)
 def reaches(spec: RobotSpec, height_m: float, level: bool) -> tuple[Reach, ...]:
     """Places of a target `height_m` above the floor at which the arm does its work, the best first; level: where it may
     do it, as far as one can tell without what is around."""
     out = []
-    for aside in ASIDE_RAD:
+    front = bearing(spec)
+    for turn in ASIDE_RAD if not spec.slides else BESIDE_RAD:
+        aside = front + turn
         for away in AWAY_M:
             at = np.array([away * np.cos(aside), away * np.sin(aside), height_m])
-            cost = BEARING_COST * abs(aside) + (HIDDEN_COST if _hidden(spec, at) else 0.0)
+            cost = (RAIL_BEARING_COST if spec.slides else BEARING_COST) * abs(turn)
+            cost += HIDDEN_COST if _hidden(spec, at) else 0.0
             if level:
                 out.append(Reach(away_m=away, aside_rad=aside, cost=cost + 0.4 * abs(away - SIDE_AWAY_M)))
                 continue
-            solved = _solved(spec, _goals(at, aside))
+            ways = (_solved(spec, goals) for goals in _goals(spec, at, aside))
+            solved: list[IkResult] = next((way for way in ways if way), [])
             if not solved:
                 continue
             # Joints far from their ends can still turn the hand.
@@ -154,7 +185,8 @@ def reaches(spec: RobotSpec, height_m: float, level: bool) -> tuple[Reach, ...]:
             spare = min(
                 float(np.minimum(s.q - spec.q_lower_rad, spec.q_upper_rad - s.q).min() / span.max()) for s in solved
             )
-            cost += 0.3 * max(0.0, 0.15 - spare) + 0.2 * abs(away - 0.6)
+            far = RAIL_FAR_COST if spec.slides else FAR_COST
+            cost += 0.3 * max(0.0, 0.15 - spare) + far * abs(away - 0.6)
             out.append(Reach(away_m=away, aside_rad=aside, cost=cost))
     return tuple(sorted(out, key=lambda r: r.cost))
 
@@ -188,10 +220,15 @@ def _solved(spec: RobotSpec, goals: list[Pose]) -> list[IkResult]:
     return solved
 
 
-def _goals(at: Float, aside: float) -> list[Pose]:
-    """What the hand must be able to do above a place, base_T_tool."""
+def _goals(spec: RobotSpec, at: Float, aside: float) -> list[list[Pose]]:
+    """What the hand must be able to do above a place, base_T_tool, in one way or another."""
     ways = ((HIGH_M, 0.0), (LOW_M, 0.0), (LOW_M, 1.2), (LOW_M, -1.2))
-    return [pointing_down(at + [0.0, 0.0, z], aside + turn) for z, turn in ways]
+    above = [[pointing_down(at + [0.0, 0.0, z], aside + turn) for z, turn in ways]]
+    if not spec.slides:
+        return above
+    # Higher up a hand that hangs from its lift must lean, or come level.
+    front = bearing(spec)
+    return above + [[leaning(at + [0.0, 0.0, z], front, tilt, 0.0) for z in (LOW_M, LEANS_M)] for tilt in (0.6, 1.0)]
 
 
 _HALF = Pose(xyz=np.zeros(3), quat_xyzw=np.array([0.0, 0.0, 1.0, 0.0]))
@@ -202,10 +239,20 @@ def _hidden(spec: RobotSpec, at: Float) -> bool:
     if spec.head is None or not spec.cameras:
         return False
     shape: RobotShape = robot_shape(spec, Pose.identity(), width_m=spec.gripper_max_width_m)
-    moving = np.array([not part.anchored for part in shape.parts])
-    eye = base_T_camera(spec, spec.cameras[0], spec.home_q_rad, spec.head.home_q_rad).xyz
+    # What stands on a base that goes along with its arm is the first moving frame.
+    moving = np.array([not part.anchored and not (spec.slides and part.frame == 1) for part in shape.parts])
+    head_q = spec.head.home_q_rad
+    eye = base_T_camera(spec, spec.cameras[0], spec.home_q_rad, head_q).xyz
     centres, radii = shape.centres(spec.home_q_rad[None])[0][moving], shape.radii_m[moving]
+    # What keeps its distance from the eye wherever the arm is, is carried by the same lift.
+    other_q = 0.3 * spec.q_lower_rad + 0.7 * spec.q_upper_rad
+    other = shape.centres(other_q[None])[0][moving] - base_T_camera(spec, spec.cameras[0], other_q, head_q).xyz
+    own = np.linalg.norm(centres - eye - other, axis=1) < 1e-6
+    centres, radii = centres[~own], radii[~own]
     ray = at - eye
+    pan = np.arctan2(ray[1], ray[0]) + 2 * np.pi * np.arange(-1, 2)
+    if not ((spec.head.q_lower_rad[0] <= pan) & (pan <= spec.head.q_upper_rad[0])).any():
+        return True  # the head does not turn so far
     share = np.clip((centres - eye) @ ray / (ray @ ray), 0.0, 1.0)
     return bool((np.linalg.norm(eye + share[:, None] * ray - centres, axis=1) < radii + 0.03).any())
 

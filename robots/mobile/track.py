@@ -20,6 +20,7 @@ from robots.kinematics import Kinematics, kinematics, whole_body
 from robots.mobile.drive import flat
 from robots.mobile.haul import stand
 from robots.mobile.shapes import robot_shape
+from robots.mobile.slide import bearing
 from robots.parts import Drive
 from robots.places import Solid
 from robots.planning.obstacles import Box
@@ -48,6 +49,8 @@ REACHES_M = (0.70, 0.62, 0.78, 0.54, 0.86, 0.46)
 SIDES_M = (0.0, 0.15, -0.15, 0.3, -0.3, 0.45, -0.45, 0.6, -0.6)
 TURNS_RAD = (0.0, 0.35, -0.35, 0.7, -0.7, 1.1, -1.1)
 TOGETHER, MOST_TRIED = 96, 1920
+STEADY = 0.03
+"""The least singular value of the arm's Jacobian (m and rad) along a track: 0.1 to 0.2 where it moves easily."""
 MOST_TURN_RAD = 0.9
 """Of a joint from one check to the next."""
 
@@ -96,6 +99,8 @@ class Task:
     """Turns of the hand about the bar that it keeps all along: for bars beside a wall."""
     rolls: tuple[float, ...] = (0.0, np.pi)
     toward: Float | None = None
+    accepted: Callable[[Track], bool] = lambda _: True
+    """What else a track must pass."""
     touch_m: float | None = None
     """The hand keeps so far from the moving part, less than 0 where it touches it; None: it holds it."""
     checks: int = CHECKS
@@ -149,9 +154,19 @@ def _found(spec: RobotSpec, task: Task, here: Float, free: Standable | None, fir
             if found is None:
                 continue
             ends = ((found.before, base[0], moved[0]), (found.after, base[-1], moved[-1]))
-            if all(shape.arm_clear(place, end, boxes, part, hand_m=PART_MARGIN_M) for end, place, part in ends):
+            if not all(shape.arm_clear(place, end, boxes, part, hand_m=PART_MARGIN_M) for end, place, part in ends):
+                continue
+            if steady(spec, found) and task.accepted(found):
                 return found
     return None
+
+
+def steady(spec: RobotSpec, track: Track, least: float = STEADY) -> bool:
+    """Whether the arm keeps off its singular configurations: near them it can't answer to what is off a little."""
+    if _slides(spec):
+        return True
+    arm = kinematics(spec)
+    return all(float(np.linalg.svd(arm.jacobian(q), compute_uv=False)[-1]) > least for q in track.q[::4])
 
 
 def _tool(task: Task, amount: float, swing: float, lean: float, roll: float) -> Pose:
@@ -192,7 +207,7 @@ class _Options:
         heading = float(np.arctan2(into[1], into[0]))
         # A differential base stands so that its arm, which points aside, points at the furniture.
         tool = kinematics(spec).tool(spec.posture)
-        arm = float(np.arctan2(tool.xyz[1], tool.xyz[0])) if _slides(spec) else 0.0
+        arm = float(np.arctan2(tool.xyz[1], tool.xyz[0])) if _slides(spec) else bearing(spec)
         self.tools = {turn: [_tool(task, a, *turn) for a in amounts] for turn in turns}
         self.places: list[Float] = []
         rows: list[_Row] = []
@@ -203,7 +218,7 @@ class _Options:
             prior = (
                 0.6 * abs(reach - 0.7) + 0.5 * abs(side) + 0.25 * abs(turn) + 0.1 * float(np.hypot(*(start - here)[:2]))
             )
-            for share in (0.0,) if _slides(spec) else task.shares:
+            for share in (0.0,) if _slides(spec) or spec.slides else task.shares:
                 self.places.append(_along(task, amounts, start, share))
                 for swing, lean, roll in turns:
                     cost = prior + 0.25 * share + 0.4 * abs(swing) + 0.3 * abs(lean) + 0.01 * (roll > 0)
@@ -270,8 +285,9 @@ def _first(
 
 
 def _body(spec: RobotSpec) -> tuple[Kinematics, int]:
-    """A holonomic base's places are chosen; another slides along its heading as the arm needs it."""
-    if spec.base is not None and spec.base.drive is Drive.DIFFERENTIAL:
+    """A holonomic base's places are chosen; another slides along its heading as the arm needs it, unless that is the
+    arm's first joint already."""
+    if not spec.slides and spec.base is not None and spec.base.drive is Drive.DIFFERENTIAL:
         return whole_body(spec, ("x",)), 1
     return kinematics(spec), 0
 
@@ -285,12 +301,14 @@ def _split(places: Float, q: Float, base_dof: int) -> tuple[Float, Float]:
 
 def _slides(spec: RobotSpec) -> bool:
     """Whether its base only goes along its own heading."""
-    return spec.base is not None and spec.base.drive is Drive.DIFFERENTIAL
+    return not spec.slides and spec.base is not None and spec.base.drive is Drive.DIFFERENTIAL
 
 
 def _spare(body: Kinematics, q: Float, base_dof: int) -> NDArray[np.bool_]:
     """bool[N]: configurations [N,J] with all joints off their limits; those that slide or hardly move may be at
-    them."""
+    them. So may a wrist that turns apart from the arm."""
+    if body.spec.slides:
+        return np.ones(len(q), dtype=np.bool_)
     gap = np.minimum(q - body.q_lower_rad, body.q_upper_rad - q)[:, base_dof:]
     turning = body.spec.q_upper_rad - body.spec.q_lower_rad > 1.2
     return np.asarray((gap[:, turning] > SPARE_RAD).all(axis=1))
@@ -363,7 +381,9 @@ class _Shape:
         one = robot_shape(spec, Pose.identity(), width_m=0.05)
         self._one = one
         self._radii = one.radii_m
-        self._anchored = np.array([part.anchored for part in one.parts])
+        # A base that goes along with the arm is its first moving frame.
+        self._anchored = np.array([part.anchored or (spec.slides and part.frame == 1) for part in one.parts])
+        self._slides = spec.slides
         self._hand = np.array([part.frame == -1 for part in one.parts])
         centres = one.centres(spec.home_q_rad[None])[0]
         self._hand_balls = np.array([part.centre_m for part in one.parts if part.frame == -1])
@@ -382,6 +402,8 @@ class _Shape:
         last: Float | None = None
         for i, (place, part) in enumerate(zip(places, moved, strict=True)):
             folded = i in (0, len(places) - 1)
+            if self._slides and not folded:
+                continue  # where it is then follows from the arm's first joint
             points = stand(place).apply(self._folded if folded else self._base)
             radii = self._radii if folded else self._base_radii
             if folded or last is None or float(np.abs(place - last).max()) > 1e-9:
@@ -396,7 +418,7 @@ class _Shape:
         """Whether the arm keeps clear; of the moving part its hand by hand_m, or not at all."""
         local = self._one.centres(q[None])[0]
         points = stand(place).apply(local)
-        arm = ~self._anchored
+        arm = ~self._anchored | self._slides
         margin = np.where(self._hand, self._hand_margin_m, ARM_MARGIN_M)[arm]
         if float((boxes.distance(points[arm]) - self._radii[arm] - margin).min()) < 0.0:
             return False

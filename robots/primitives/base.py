@@ -15,6 +15,7 @@ from robots.planning.body import ArmShape, Checker
 from robots.planning.height_map import HeightMap
 from robots.planning.motion import Motion, MotionPlanner, pointing_down
 from robots.primitives.surface import Cloud
+from robots.sliding import SlidingRobot, needs_base
 
 Float = NDArray[np.float64]
 
@@ -56,11 +57,19 @@ class Grasp:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Target:
-    """A thing: its words and a point on its surface, float64[3] m in the world (None: words alone)."""
+    """A thing: its words and a point on its surface, float64[3] m in the world (None: words alone).
+
+    Raises:
+        ValueError: for a point that is none.
+    """
 
     words: str
     xyz_m: Float | None
     camera: str = "front"
+
+    def __post_init__(self) -> None:
+        if self.xyz_m is not None and not (len(self.xyz_m) == 3 and np.isfinite(self.xyz_m).all()):
+            raise ValueError(f"the point of the {self.words} is three finite numbers, in metres, not {self.xyz_m}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +103,8 @@ class Body:
     went: tuple[str, tuple[Float, ...]] = ("", ())
 
     def __post_init__(self) -> None:
+        if needs_base(self.robot.spec):
+            self.robot = SlidingRobot(self.robot)
         self.planner = MotionPlanner(self.robot.spec)
         self.kinematics = kinematics(self.robot.spec)
 
