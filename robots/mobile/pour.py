@@ -17,17 +17,20 @@ from robots.mobile.glance import cloud, face, main_camera, see
 from robots.mobile.haul import haul, stand
 from robots.mobile.load import Load
 from robots.mobile.place import still_held
-from robots.mobile.reach import all_free, bent_upright, surroundings
+from robots.mobile.reach import bent_upright, surroundings
+from robots.mobile.shapes import robot_shape
 from robots.mobile.sight import odom_T_base, odom_T_world
 from robots.mobile.stance import approach, fold, shifted, stand_at
 from robots.mobile.things import Thing, moved, support_below, thing_at
 from robots.mobile.track import Task, Track, find_track
+from robots.planning.free_space import FreeSpace
+from robots.planning.scene import Scene
 from robots.primitives.base import Body, Outcome, Target
 
 Float = NDArray[np.float64]
 
 TILT_RAD = 1.88
-OVER_M, CLEAR_M = 0.045, 0.05
+OVER_M, CLEAR_M, RIM_M = 0.045, 0.05, 0.015
 """The lip stays so far above the vessel that is poured into."""
 SPEED_M_S = 0.10
 POUR_S = 4.0
@@ -65,8 +68,8 @@ def pour(body: Body, target: Target) -> Outcome:
         if float(np.linalg.norm(off)) < SAME_M:
             track = shifted(track, Pose(xyz=off, quat_xyzw=np.array([0.0, 0.0, 0.0, 1.0])))
     points = cloud(see(body)[1])
-    bent = _upright(body, track, odom_T_base(body.robot.state()))
-    if bent is not None and all_free(body, surroundings(body, points), bent[::4], width_m=load.width_m).all():
+    bent = _upright(body, track, odom_T_base(body.robot.state()), surroundings(body, np.empty((0, 3))))
+    if bent is not None:
         track = replace(track, q=bent)
     outcome = approach(body, track.tools[0], track.q[0], points, width_m=0.0)
     if outcome.status is not Status.SUCCEEDED:
@@ -87,10 +90,13 @@ def pour(body: Body, target: Target) -> Outcome:
     return Outcome(status=Status.SUCCEEDED, detail=f"poured from the {load.words} into the {target.words}")
 
 
-def _upright(body: Body, track: Track, base: Pose) -> Float | None:
+def _upright(body: Body, track: Track, base: Pose, scene: Scene) -> Float | None:
     """float64[N,J]: the arm along a track, `base` being where it then stands (odom), bent as it comes there from how it
-    carries the load now, upright all the way; None where it can't."""
-    here = odom_T_base(body.robot.state())
+    carries the load now, upright all the way; None where it can't, or meets the scene."""
+    here, spec = odom_T_base(body.robot.state()), body.robot.spec
+    one = robot_shape(spec, base, width_m=spec.gripper_max_width_m)
+    space = FreeSpace(one, scene, resolution=np.full(spec.dof, 0.1), margin_m=0.0)
+    hand = np.array([part.frame == -1 for part in one.parts if not part.anchored])
     for bent in bent_upright(body, here @ base.inverse() @ track.tools[0]):
         q = [bent]
         for tool in track.tools[1:]:
@@ -98,7 +104,11 @@ def _upright(body: Body, track: Track, base: Pose) -> Float | None:
             if not found.converged:
                 break
             q.append(found.q)
-        if len(q) == len(track.tools):
+        if len(q) < len(track.tools):
+            continue
+        clear = space.clearance(np.array(q[::4]))[0] >= space.need
+        clear[:, : len(hand)] |= hand
+        if clear.all():
             return np.array(q)
     return None
 
@@ -127,6 +137,7 @@ def _track(body: Body, load: Load, into: Thing) -> Track | None:
     pointing = float(np.arctan2(hand[1], hand[0])) if abs(hand[2]) < 0.8 else 0.0
     ahead = float(np.arctan2(*(mouth[:2] - base.xyz[:2])[::-1]))
     first: Track | None = None
+    scene = surroundings(body, np.empty((0, 3)))
     for around in AROUND_RAD:
         for aside in ASIDE_RAD:
             upright = Pose.from_xyz_yaw([0.0, 0.0, 0.0], ahead + around - pointing)
@@ -137,7 +148,7 @@ def _track(body: Body, load: Load, into: Thing) -> Track | None:
                 rolls=(0.0,), toward=mouth,
             )  # fmt: skip
             found = find_track(spec, task, flat(base))
-            if found is not None and _upright(body, found, stand(found.places[0])) is not None:
+            if found is not None and _upright(body, found, stand(found.places[0]), scene) is not None:
                 return found
             first = first or found
     return first
@@ -154,6 +165,8 @@ def tilted(load: Load, upright: Pose, mouth: Float, support_m: float, direction:
     high, wide = load.height_m, min(load.size_m)
     # What is tall stands higher until it leans: its underside stays off what the other vessel stands on.
     rise = max(0.0, high * np.cos(tilt) + wide * np.sin(tilt) + CLEAR_M - (mouth[2] - support_m))
+    # ... and off the other vessel's rim, which it would push over on its way there.
+    rise = max(rise, high * np.cos(tilt) + 0.5 * wide * np.sin(tilt) + RIM_M - OVER_M)
     lip = upright.rotation.T @ side * 0.5 * wide + np.array([0.0, 0.0, high])
     thing = Pose(xyz=mouth + [0.0, 0.0, rise] - turn.rotation @ lip, quat_xyzw=turn.quat_xyzw)
     return thing @ load.tool_T_thing.inverse()
