@@ -38,6 +38,10 @@ class UserError(PalmettoError):
     exit_code = Exit.USAGE
 
 
+class RobotError(UserError, ValueError):
+    """A robot that lacks what it is used for: a joint, a link, a camera."""
+
+
 def listed(option: str, value: object) -> list[str] | None:
     """What was given for an option that takes a list, as words; one word is a list of one.
 

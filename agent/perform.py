@@ -74,6 +74,9 @@ def _standing(call: PrimitiveCall, body: Body, seen: Observation) -> Outcome:
 
 def _mobile(call: PrimitiveCall, body: Body, seen: Observation, then: Sequence[PrimitiveCall]) -> Outcome:
     """`perform` for a robot that drives, which may also be sent to places of its map that it does not see."""
+    if not body.robot.spec.cameras:
+        detail = f"{body.robot.spec.name} has no camera to {call.verb.value} by"
+        return Outcome(status=Status.UNREACHABLE, detail=detail)
     if call.verb is Verb.LOOK:
         return mobile.look(body)
     target: Target | None = None
@@ -87,8 +90,9 @@ def _mobile(call: PrimitiveCall, body: Body, seen: Observation, then: Sequence[P
     if call.verb is Verb.PLACE and call.relation is not None:
         return mobile.place(body, call.relation, target)
     if call.verb is Verb.PICK and target is not None:
-        goal = next((c.target for c in then if c.verb is Verb.PLACE), "")
-        return mobile.pick(body, target, under=mobile.under_cover(body, goal))
+        goal = next((c for c in then if c.verb in (Verb.PLACE, Verb.POUR)), call)
+        aside = goal.verb is Verb.POUR or (goal.verb is Verb.PLACE and mobile.under_cover(body, goal.target))
+        return mobile.pick(body, target, aside=aside)
     if call.verb is Verb.PUSH and target is not None:
         return _push(call, body, target, seen)
     if call.verb in AT_TARGET and target is not None:
@@ -114,6 +118,10 @@ def locate(words: str, point: Point | None, seen: Observation) -> Target | Outco
     """The thing at `point` as a target in the world, or the outcome that says why it is none."""
     if point is None:
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"the plan has no point for the {words}")
+    if seen.camera not in seen.frames:
+        return Outcome(
+            status=Status.TARGET_NOT_FOUND, detail=f"there is no camera {seen.camera!r} to see the {words} by"
+        )
     xyz = ground(seen.main, point)
     if xyz is None:
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"no depth at {point[0]} {point[1]} for the {words}")

@@ -26,6 +26,7 @@ from robots.mobile_panda import mobile_panda
 from robots.primitives.base import Body, Outcome, Target
 from robots.spec import RobotSpec
 from robots.stretch import stretch
+from robots.tiago_pro import tiago_pro
 from sim import bullet  # noqa: F401, before whatever imports pybullet
 from sim.kitchen.nook import NOOK_MAP, NookScene
 from sim.kitchen.things import KINDS
@@ -36,7 +37,9 @@ from sim.scenes import ObjectSpec, PlacedObject
 from sim.stats import rate_of
 from sim.world import World
 
-ROBOTS: dict[str, Callable[[], RobotSpec]] = {"mobile_panda": mobile_panda, "stretch": stretch}
+ROBOTS: dict[str, Callable[[], RobotSpec]] = {
+    "mobile_panda": mobile_panda, "stretch": stretch, "tiago_pro": tiago_pro,
+}  # fmt: skip
 LIFT_M, HOLD_S, DRIVE_M = 0.15, 2.0, 0.5
 PLACES = {"counter": ((-0.9, 1.32), (0.5, 1.62), 0.90), "table": ((0.75, -1.2), (1.5, -0.78), 0.75)}
 """From where to where the middle of a thing may be, x and y, and the height."""

@@ -2,9 +2,9 @@
 
 First table: the tabletop, the Panda and eight objects in view. `ms`: poses out of the physics, drawing, and RGB, metric
 depth and ids read back. `new scene`: milliseconds of the first picture after a reset, when the meshes are brought
-together anew. Second: several cameras, and several worlds, in one call and in as many. Third: a room of 6 x 6 m with
-100 things, 224 px, from a robot's head that turns and moves a little with each picture, and what textures, shadows and
-coarser meshes cost and save.
+together anew. Second: several cameras, and several worlds, in one call and in as many, and depth alone. Third: a room
+of 6 x 6 m with 100 things, 224 px, from a robot's head that turns and moves a little with each picture, and what
+textures, shadows and coarser meshes cost and save.
 
 Times are CPU time of all threads together, so that neither a second core nor a busy machine changes them much.
 """
@@ -19,7 +19,10 @@ from dataclasses import replace
 import numpy as np
 
 from robots.geometry import Pose
+from robots.mobile_panda import mobile_panda
 from sim.camera import CameraSpec, LightSpec, PoseCamera, look_at
+from sim.kitchen.rooms import sample_kitchen
+from sim.mobile import MobileArm
 from sim.render import Renderer, RendererUnavailable, Shot, VisualPart, open_renderer
 from sim.scenes import Scene, sample_scene
 from sim.world import World
@@ -79,7 +82,7 @@ def tabletop(renderers: list[tuple[Renderer, str]]) -> None:
 
 
 def together(renderers: list[Renderer]) -> None:
-    """Milliseconds a picture, in one call and in as many as there are pictures."""
+    """Milliseconds a picture, in as many calls as there are pictures and in one, and of depth alone."""
     world, shots = World(), []
     for seed in range(WORLDS):
         scene = sample_scene(np.random.default_rng(seed), n_objects=8, seed=seed)
@@ -90,9 +93,16 @@ def together(renderers: list[Renderer]) -> None:
     sides = (CameraSpec(position_m=(0.9, y, 0.5)) for y in (-0.4, 0.4))
     cameras = (own, *sides, CameraSpec(width=128, height=128))
     several = replace(shots[0], cameras=cameras)
-    print(f"\n{'renderer':8s} {'tabletop, 224 px':34s} {'singly ms':>10s} {'together ms':>12s}")
+    rooms_of = kitchens()
+    print(f"\n{'renderer':8s} {'224 px':34s} {'singly ms':>10s} {'together ms':>12s} {'depth ms':>10s}")
     for renderer in renderers:
-        for what, batch in (("4 cameras (one of 128 px)", [several]), (f"{WORLDS} worlds, a camera each", shots)):
+        for what, batch in (
+            ("a table, 4 cameras (one of 128 px)", [several]),
+            ("4 tables, a camera each", shots[:4]),
+            (f"{WORLDS} tables, a camera each", shots),
+            ("a kitchen, 2 cameras", rooms_of[:1]),
+            ("4 kitchens, 2 cameras each", rooms_of),
+        ):
             singles = [(shot, camera) for shot in batch for camera in shot.cameras]
 
             def one_by_one(renderer: Renderer = renderer, singles: list = singles) -> None:  # type: ignore[type-arg]
@@ -102,8 +112,26 @@ def together(renderers: list[Renderer]) -> None:
             def at_once(renderer: Renderer = renderer, batch: list[Shot] = batch) -> None:
                 renderer.render_all(batch)
 
-            apart, joined = (1e3 * seconds(work, SECONDS_EACH) / len(singles) for work in (one_by_one, at_once))
-            print(f"{renderer.name:8s} {what:34s} {apart:10.2f} {joined:12.2f}")
+            def depths(renderer: Renderer = renderer, batch: list[Shot] = batch) -> None:
+                for shot in batch:
+                    renderer.depths(shot)
+
+            apart, joined, deep = (
+                1e3 * seconds(work, SECONDS_EACH) / len(singles) for work in (one_by_one, at_once, depths)
+            )
+            print(f"{renderer.name:8s} {what:34s} {apart:10.2f} {joined:12.2f} {deep:10.2f}")
+
+
+def kitchens() -> list[Shot]:
+    """What mobile_panda's head and wrist see of four of them."""
+    shots, world = [], World(spec=mobile_panda())
+    for seed in range(3_000_000, 3_000_004):
+        world.reset(sample_kitchen(np.random.default_rng(seed), seed=seed))
+        assert isinstance(world.arm, MobileArm)
+        cameras = tuple(world.arm.cameras().values())
+        shots.append(Shot(parts=world.visuals(), cameras=cameras, lights=world.scene.lights))
+    world.close()
+    return shots
 
 
 def rooms(renderers: list[Renderer]) -> None:

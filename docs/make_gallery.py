@@ -25,6 +25,7 @@ from robots.geometry import Pose
 from robots.mobile_panda import mobile_panda
 from robots.spec import RobotSpec
 from robots.stretch import stretch
+from robots.tiago_pro import tiago_pro
 from sim.board.scene import sample_board
 from sim.camera import Camera, CameraSpec, LightSpec, PoseCamera, look_at
 from sim.kitchen import gallery as kitchen
@@ -251,6 +252,10 @@ ENTRIES = (
     Entry(
         name="robot-stretch", title="stretch", shot=lambda: robot_at_home(stretch(), 8),
         about="Hello Robot's Stretch 3, and what its head and wrist see.",
+    ),
+    Entry(
+        name="robot-tiago-pro", title="tiago_pro", shot=lambda: robot_at_home(tiago_pro(), 8),
+        about="PAL Robotics' TIAGo Pro, and what its head and wrist see.",
     ),
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ from robots.mobile_panda import mobile_panda
 from robots.parts import CameraMount, Drive
 from robots.spec import RobotSpec, panda
 from robots.stretch import stretch
+from robots.tiago_pro import tiago_pro
 from sim.arm import Arm
 from sim.camera import CameraSpec, LightSpec
 from sim.lexicon import RGB
@@ -32,7 +33,8 @@ DOWNWARDS = np.cos(np.deg2rad(15.0))
 
 HEAD = """# Robots
 
-*Made by `python docs/make_robots.py` from `robots/spec.py`, `robots/mobile_panda.py` and `robots/stretch.py`;
+*Made by `python docs/make_robots.py` from `robots/spec.py`, `robots/mobile_panda.py`, `robots/stretch.py` and
+`robots/tiago_pro.py`;
 `tests/test_robots_page.py` keeps it in step.*
 
 Every robot is a `RobotSpec`, one frozen value that says what it is and how it may move, behind one protocol
@@ -59,6 +61,11 @@ Hello Robot's Stretch 3: two wheels, a lift, a telescope that goes out to its ri
 joints are the maker's. The fingers, two bows that swing in the real gripper, slide here, with a flat pad in place of
 each rubber cup; `sim/assets/make_stretch.py` says why. To go sideways it must turn first: plan with
 `whole_body(spec, ("yaw", "x"))`.""",
+    "tiago_pro": """\
+PAL Robotics' TIAGo Pro: four Mecanum wheels, a lift, two arms of seven joints. The right arm works; the left one is
+folded at its side and fixed. Masses, joints and limits are the maker's. The gripper's four-bar fingers keep their pads
+parallel, so the pads slide here. It keeps the contract of every robot and picks by friction; of the household
+primitives it does navigate_to and some picks so far: `mobile_panda` is the one that they are made for.""",
 }
 
 
@@ -143,7 +150,7 @@ def section(spec: RobotSpec) -> list[str]:
 
 
 def page() -> str:
-    specs = (panda(), mobile_panda(), stretch())
+    specs = (panda(), mobile_panda(), stretch(), tiago_pro())
     return "\n".join([HEAD, *("\n".join([*section(spec), ""]) for spec in specs)])
 
 
@@ -182,6 +189,12 @@ SCENES = {
         (-0.15, -0.75),
     ),
     "stretch": (Pose.from_xyz_yaw([0.15, 0.0, 0.0], np.pi / 2), (0.97, 0.2, 0.0, -0.5, 0.0), 0.12, (-1.5, -0.5)),
+    "tiago_pro": (
+        Pose.from_xyz_yaw([0.15, 0.15, 0.0]),
+        (0.30, -3.04, -1.40, 1.00, -1.75, -0.50, -1.00, -1.50),
+        0.07,
+        (-0.2, -0.6),
+    ),
 }
 
 
@@ -215,7 +228,7 @@ def shot(spec: RobotSpec) -> Shot:
 def draw() -> None:
     PICTURES.mkdir(exist_ok=True)
     renderer = open_renderer().renderer
-    for spec in (panda(), mobile_panda(), stretch()):
+    for spec in (panda(), mobile_panda(), stretch(), tiago_pro()):
         pictures = renderer.render_all([shot(spec)])[0]
         row = np.hstack([picture.rgb for picture in pictures])
         path = str(PICTURES / f"{spec.name}.jpg")

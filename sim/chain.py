@@ -92,6 +92,8 @@ def play_chain(
                 links.append(Link(task="", instruction="", goal="", success=False, reason=NOTHING_LEFT, calls=()))
                 break
             task, drawn = found
+        # What the robot knows goes on; who else acts in the world is this instruction's.
+        body.robot = task.around(robot or house.robot, house.robot.world, drawn)
         stage = SimStage(house.robot, house.opened, task=task, drawn=drawn)
         planner = TimedPlanner(source(stage))
         result, verdict = play(stage, planner, drawn.instruction, bounds=bounds, body=body, listeners=listeners)

@@ -86,6 +86,19 @@ _MODELS: dict[str, MachineModel] = {
             Swing(link="link_gripper_bow_right", axis=(0.0, -1.0, 0.0), reach_m=0.178),
         ),
     ),
+    # The arm's motors hold arm and hand as they are; the lift carries both arms.
+    "tiago_pro": MachineModel(
+        urdf=ASSETS / "tiago_pro.urdf",
+        arm_force=(2000.0, 86.0, 86.0, 52.0, 52.0, 52.0, 52.0, 52.0),
+        base_force=(400.0, 200.0),
+        head_force_nm=5.2,
+        swings=tuple(
+            Swing(link=f"gripper_right_{bar}_finger_{side}_link", axis=(0.0, 0.0, -1.0), reach_m=0.05)
+            for bar in ("inner", "outer")
+            for side in ("left", "right")
+        ),
+        wrist_joint="arm_right_tool_joint",
+    ),
 }
 
 

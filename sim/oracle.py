@@ -10,10 +10,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+
 from agent.plan import Plan, Point, PrimitiveCall, PrimitiveResult, format_plan
 from agent.verbs import VERBS, Argument, Verb
 from robots.interface import Observation, Status
 from robots.relations import Relation
+from sim.lexicon import MOVABLE_KINDS
 from sim.symbolic import XYZ, Facts, SymbolicState
 from sim.tasks.base import Instance, Move, Pick, PickPlace, Push, effect
 
@@ -63,7 +66,7 @@ def remaining_calls(
     if held is not None and not (isinstance(last, Pick) and held == last.subject):
         calls.append(_ASIDE)
     if spot_of is not None and not pending:
-        calls.extend(_to_their_places(instance.program, facts, point_of, spot_of))
+        calls.extend(_to_their_places(instance.program, facts, history, point_of, spot_of))
     return [*calls, PrimitiveCall(verb=Verb.DONE)]
 
 
@@ -137,6 +140,8 @@ def _in_working_order(pending: Sequence[Move], facts: Facts) -> list[Move]:
     return ordered
 
 
+FINGERS_M = 0.02
+"""Room for the finger tips behind what is pushed."""
 _ASIDE = PrimitiveCall(verb=Verb.PLACE, relation=Relation.ASIDE)
 
 
@@ -157,20 +162,37 @@ def _clearing(move: Move, facts: Facts, point_of: PointOf) -> list[PrimitiveCall
     return calls
 
 
-def _to_their_places(program: Sequence[Move], facts: Facts, point_of: PointOf, spot_of: SpotOf) -> list[PrimitiveCall]:
+def _to_their_places(
+    program: Sequence[Move], facts: Facts, history: Sequence[PrimitiveResult], point_of: PointOf, spot_of: SpotOf
+) -> list[PrimitiveCall]:
     """Pushes of what should be where something was and is not: who puts it there only knows where that was taken from,
-    and somebody may have moved it before."""
-    calls = []
+    and somebody may have moved it before. What has come to stand there goes aside first; so does, after a push that
+    found no way, what is to be pushed itself."""
+    calls: list[PrimitiveCall] = []
     last = {move.subject: move for move in program}
-    for move in last.values():
+    for name, move in last.items():
         if not isinstance(move, PickPlace) or move.relation is not Relation.WHERE or move.reference is None:
             continue
         start = facts.state.start_xyz_m.get(move.reference)
         spot = None if start is None else spot_of((start[0], start[1], 0.0))
-        if spot is not None and not facts.holds(effect(move)):
-            point = point_of(move.subject)
-            calls.append(PrimitiveCall(verb=Verb.PUSH, target=move.subject, point=point, spot=spot))
+        if start is None or spot is None or facts.holds(effect(move)):
+            continue
+        in_the_way = [other for other in facts.specs if other != name and _stands_at(facts, other, name, start)]
+        if history and history[-1].status is Status.PATH_BLOCKED and history[-1].call.verb is Verb.PUSH:
+            in_the_way.append(name)
+        for other in in_the_way:
+            calls += [_pick(other, point_of), _ASIDE]
+        calls.append(PrimitiveCall(verb=Verb.PUSH, target=name, point=point_of(name), spot=spot))
     return calls
+
+
+def _stands_at(facts: Facts, other: str, name: str, place: XYZ) -> bool:
+    """Whether a thing that can be taken leaves no room at a place for `name` and the fingers behind it."""
+    if facts.specs[other].kind not in MOVABLE_KINDS:
+        return False
+    x, y, _ = facts.state.xyz_m[other]
+    away = float(np.hypot(x - place[0], y - place[1]))
+    return away < (facts.width(other) + facts.width(name)) / 2 + FINGERS_M
 
 
 def _hides(call: PrimitiveCall) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.errors import PalmettoError, UserError, one_of
+from agent.errors import PalmettoError, RobotError, UserError, one_of
 from agent.plan import PrimitiveCall, PrimitiveResult
 from robots.spec import RobotSpec
 from sim.naming import SceneError
@@ -145,5 +145,18 @@ def own_robot() -> RobotSpec:
 
 
 def suite_robot(suite: str, robot: Callable[[], RobotSpec]) -> Callable[[], RobotSpec]:
-    """The robot that is wanted; for `robot=suite`, the one that the suite was made for."""
-    return find_suite(suite).robot if getattr(robot, "func", robot) is own_robot else robot
+    """The robot that is wanted; for `robot=suite`, the one that the suite was made for.
+
+    Raises:
+        UserError: it drives where the suite needs one that stands, or the other way round, or it is blind.
+    """
+    own = find_suite(suite).robot
+    if getattr(robot, "func", robot) is own_robot:
+        return own
+    spec, drives = robot(), own().base is not None
+    if suite in MODULES and (spec.base is not None) != drives:
+        does, needs = ("stands still", "drives") if drives else ("drives", "stands at the table")
+        raise UserError(f"robot={spec.name} {does}; suite={suite} is for one that {needs}, such as {own().name}")
+    if drives and not spec.cameras:
+        raise RobotError(f"robot={spec.name} has no camera, and suite={suite} is seen by the robot's own")
+    return robot

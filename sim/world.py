@@ -19,6 +19,7 @@ import numpy as np
 import pybullet as p
 from numpy.typing import NDArray
 
+from agent.errors import RobotError
 from robots.geometry import Pose
 from robots.spec import RobotSpec, panda
 from sim.arm import Arm, ArmMemory
@@ -113,6 +114,16 @@ class World:
         self._visitor: tuple[VisitorKind, Body] | None = None
 
     def _robot(self, scene: AnyScene) -> Arm:
+        """Raises RobotError where the robot's description and its model in the simulation do not fit together."""
+        try:
+            arm = self._arm(scene)
+            if isinstance(arm, MobileArm):
+                arm.cameras()  # their links are there
+        except (ValueError, KeyError) as e:
+            raise RobotError(f"robot={self.spec.name} can't be simulated: {e.args[0]}") from e
+        return arm
+
+    def _arm(self, scene: AnyScene) -> Arm:
         if self.spec.base is None:
             return Arm(self.client, self.spec, visuals=self.gui)
         start = scene.start if isinstance(scene, StartScene) else Pose.identity()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from robots.geometry import Pose
 from robots.interface import Status
 from robots.kinematics import kinematics
 from robots.mobile.grasps import level_pose
+from robots.mobile.load import forget_lost
 from robots.mobile.navigate import elsewhere
 from robots.mobile_panda import mobile_panda
 from sim.disturb.base import free_pose, loose
@@ -153,3 +155,16 @@ def test_a_full_table_and_a_lamp_over_a_thing_are_not_asked_for(world: World) ->
     under = replace(thing, pose=lamp.pose @ Pose.from_xyz_yaw([0.0, 0.0, 0.0]))
     assert not hand_fits(SCENE.told(), {}, under)
     assert hand_fits(SCENE.told(), {}, state.things["apple"])
+
+
+@pytest.mark.parametrize("width_m", [None, 0.004])
+def test_a_hand_that_feels_nothing_has_lost_what_it_remembers(width_m: float | None) -> None:
+    class Hand:
+        grasp, held_q = object(), np.zeros(7)
+
+        def steady_grip(self) -> float | None:
+            return width_m
+
+    hand: Any = Hand()
+    forget_lost(hand)
+    assert (hand.grasp is None) == (hand.held_q is None) == (width_m is None)

@@ -44,6 +44,8 @@ AHEAD_M = 0.7
 """Every LOOK_S the way so far ahead is compared with what the head sees."""
 FLOOR_M, KNOWN_M = 0.04, 0.06
 """Points lower than this are the floor; points so near to the map's furniture are furniture."""
+AWAY_M = (0.35, 0.22)
+"""So far a robot whose arm is between things backs away from them."""
 STRIDE = 3
 """Of the pixels that are looked at while driving."""
 TRIES = 1500
@@ -161,6 +163,26 @@ def step_clear(body: Body, points: Float) -> None:
             break
     if best.any():
         shift(body, best)
+
+
+def back_away(body: Body, heading: Float) -> bool:
+    """Moves against `heading` [2] (odom), the arm as it is, to where nothing is near; False where no way is free."""
+    spec, state = body.robot.spec, body.robot.state()
+    shape, here = base_shape(spec, state.arm_q, load_parts(body)), believed(state)
+    scene = ground(body, _off(shape, flat(here), obstacles_seen(body)))
+    space = FreeSpace(shape, scene, resolution=np.full(3, 0.1), margin_m=MARGIN_M)
+    local = odom_T_base(state).rotation[:2, :2].T @ heading
+    holonomic = _base(body).drive is Drive.HOLONOMIC
+    behind = float(np.arctan2(-local[1], -local[0])) if holonomic else np.pi
+    start_m = space.worst(flat(here))[0]
+    for far in AWAY_M:
+        for turn in np.radians([0, 25, -25, 50, -50]) if holonomic else (0.0,):
+            step = far * np.array([np.cos(behind + turn), np.sin(behind + turn), 0.0])
+            places = [flat(here @ Pose.from_xyz_yaw(share * step)) for share in (0.25, 0.5, 0.75, 1.0)]
+            clear = [space.worst(place)[0] for place in places]
+            if clear[-1] >= 0.0 and min(clear) >= min(start_m, 0.0) - SPARE_M:
+                return shift(body, step).status is Status.SUCCEEDED
+    return False
 
 
 def _off(shape: RobotShape, at: Float, points: Float) -> Float:

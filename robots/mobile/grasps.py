@@ -41,8 +41,8 @@ LEAST_IN_M = 0.010
 """The tool point is at least so far behind the front of what is taken from the side."""
 ROOMY_M = 0.4
 KEPT, TRIED = 40, 500
-LEANS_RAD, LEAN_COST = (0.785, 0.52), 0.02
-"""How far a hand leans that takes from above what it then puts under something."""
+LEANS_RAD, LEAN_COST, LOW_TIP_M = (0.785, 0.52), 1.0, 0.03
+"""How far a hand leans that takes from above what it then puts under something; high up it needs much room above."""
 SIDE_BAND_M = 0.012
 SIDE_LOW_M, SIDE_LOWER_M = 0.055, 0.045
 """A level hand's middle keeps the first above the support; one that points downwards steeply may be lower."""
@@ -169,8 +169,9 @@ def _room(spec: RobotSpec, relief: Relief, xy: Float, yaw: float, width: float, 
     if palm > tip + spec.finger_depth_m - PALM_M:
         return None
     across = np.array([np.sin(yaw), -np.cos(yaw)])
-    for room in ROOM_M:
-        if width + 2 * room > spec.gripper_max_width_m:
+    most = (spec.gripper_max_width_m - width) / 2
+    for room in (min(room, most) for room in ROOM_M):
+        if room < ROOM_M[-1]:
             continue
         away = width / 2 + room + spec.finger_thickness_m / 2
         half = (spec.finger_breadth_m / 2, spec.finger_thickness_m / 2 + min(room, 0.004) / 2)
@@ -212,7 +213,7 @@ def _leant(spec: RobotSpec, plan: GraspPlan, relief: Relief, away: Float, lean: 
         level=True,
         pitch_rad=np.pi / 2 - lean,
         back_m=max(plan.back_m, 0.10),
-        cost=plan.cost + LEAN_COST + 0.03 * aside,
+        cost=plan.cost + 0.03 * aside + LEAN_COST * max(0.0, float(tip[2]) - relief.support_m - LOW_TIP_M),
     )
 
 

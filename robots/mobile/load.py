@@ -31,6 +31,10 @@ class Load(Grasp):
     level: bool
     pitch_rad: float = 0.0
 
+    def lean_rad(self, tool: Pose) -> float:
+        """How far off upright it is with the tool there, in any frame whose z is up."""
+        return float(np.arccos(np.clip((tool @ self.tool_T_thing).rotation[2, 2], -1.0, 1.0)))
+
     def upright(self, odom_T_tool: Pose) -> bool:
         """Whether it is the right way up with the tool there."""
         return bool((odom_T_tool @ self.tool_T_thing).rotation[2, 2] > UPRIGHT)
@@ -65,6 +69,12 @@ def load_of(
         level=level,
         pitch_rad=pitch_rad,
     )
+
+
+def forget_lost(body: Body) -> None:
+    """What the hand feels no more has fallen out of it, whatever it remembers."""
+    if body.grasp is not None and body.steady_grip() is None:
+        body.grasp, body.held_q = None, None
 
 
 def load_parts(body: Body) -> tuple[Part, ...]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile.carry import fold
-from robots.mobile.drive import believed, drive_to, flat
+from robots.mobile.drive import believed, drive_to, flat, standable
 from robots.mobile.glance import face
+from robots.mobile.load import forget_lost
 from robots.mobile.sight import odom_T_world
 from robots.mobile.stand import at_hand, sideways, stands
 from robots.places import RoomMap, Standing
@@ -25,6 +28,10 @@ OTHERWISE = (
     (-0.3, 0.0, 0.0),
 )  # fmt: skip
 """Ahead and to the left of a place of the map, and turned to the left, by so much one may stand; the first is best."""
+BESIDE_M = sorted(
+    product((0.0, -0.1, -0.2, -0.28), (0.0, 0.1, -0.1, 0.2, -0.2, 0.3, -0.3)), key=lambda xy: np.hypot(*xy)
+)
+"""Where else one may stand, back and aside."""
 AHEAD_M = 0.75
 """From a place to stand to the middle of the worktop before it."""
 
@@ -36,6 +43,7 @@ def navigate_to(body: Body, target: Target) -> Outcome:
     somewhere else, if there is anywhere: it may have stood badly, or its arm have hidden what is there.
     """
     deadline_s = body.robot.observe().time_s + LIMIT_S
+    forget_lost(body)
     outcome = fold(body)
     if outcome.status is not Status.SUCCEEDED:
         return outcome
@@ -57,6 +65,8 @@ def navigate_to(body: Body, target: Target) -> Outcome:
         found = goals(body, target, again=True)
         if not isinstance(found, Outcome):
             outcome = drive_to(body, found[0], deadline_s=deadline_s)
+    if outcome.status is Status.PATH_BLOCKED and target.xyz_m is None and len(near := beside(body, target.words)):
+        outcome = drive_to(body, near, deadline_s=deadline_s)
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     body.went = (target.words, (*stood, flat(believed(body.robot.state()))))
@@ -98,6 +108,18 @@ def goals(body: Body, target: Target, *, again: bool = False) -> tuple[Float, Fl
         if len(found):
             return found, nearer
     return np.empty((0, 3)), None
+
+
+def beside(body: Body, words: str) -> Float:
+    """float64[G,3]: free places around where one stands at a place of the map, the nearest first: an open door may
+    stand in that very place."""
+    free, state = standable(body), body.robot.state()
+    by, found = odom_T_world(state), []
+    for place in () if body.map is None else body.map.named(words, ajar=body.ajar):
+        if isinstance(place, Standing):
+            ways = [place.pose @ Pose.from_xyz_yaw([x, y, 0.0]) for x, y in BESIDE_M]
+            found += [flat(way) for way in ways if free(flat(by @ way))]
+    return np.array(found).reshape(-1, 3)
 
 
 def ahead_of(room: RoomMap | None, place: Standing) -> Float | None:

@@ -14,10 +14,11 @@ from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile.again import corrected
 from robots.mobile.carry import carry, fold
+from robots.mobile.drive import back_away
 from robots.mobile.find import find, fixed_here, surface_at
 from robots.mobile.glance import cloud, main_camera, see
 from robots.mobile.grasps import GraspPlan, from_above, from_side, leant, turned_over
-from robots.mobile.load import load_of
+from robots.mobile.load import forget_lost, load_of
 from robots.mobile.reach import (
     all_free,
     configurations,
@@ -66,6 +67,10 @@ ATTEMPTS, LEAST_S = 3, 12.0
 """Tries, and the time without which none is begun."""
 AGAIN_M = 0.12
 """What slipped away is looked for this far around."""
+WAYS = 3
+"""So many grasps are tried where no way leads to the first."""
+BOARD_M = 0.03
+"""What is seen so near below a board above a thing is the board."""
 CHECKED = 24
 """So many grasps are checked for reach."""
 SCATTERED, TRIED_WAYS = 8, 4
@@ -90,11 +95,13 @@ class Way:
     approach_q: Float
 
 
-def pick(body: Body, target: Target, *, under: bool = False) -> Outcome:
+def pick(body: Body, target: Target, *, aside: bool = False) -> Outcome:
     """Take hold of the thing at `target` and lift it; the hand ends holding it to carry.
 
-    under: it goes where a hand that points down does not get, so it is taken from the side or aslant if it can be.
+    aside: taken from the side or aslant if it can be: it goes where a hand that points down does not get, or is to be
+    poured from.
     """
+    forget_lost(body)
     if body.grasp is not None:
         return Outcome(status=Status.HAND_FULL, detail=f"the hand holds the {body.grasp.words}")
     if target.xyz_m is None:
@@ -110,7 +117,7 @@ def pick(body: Body, target: Target, *, under: bool = False) -> Outcome:
             outcome = Outcome(status=Status.TARGET_NOT_FOUND, detail=detail)
         else:
             point = sighting.thing.middle
-            way = choose(body, sighting, under=under)
+            way = reach_for(body, sighting, aside=aside)
             if isinstance(way, Outcome):
                 outcome = Outcome(status=way.status, detail=f"{way.detail} the {target.words}")
             else:
@@ -150,26 +157,47 @@ def look_closely(body: Body, point: Float, *, within_m: float = AT_M) -> Sightin
     return Sighting(thing=thing, others=without(every, thing), headroom_m=headroom, views=seen)
 
 
-def choose(body: Body, sighting: Sighting, *, under: bool = False) -> Way | Outcome:
-    """The best grasp that the arm can do from where the base stands, or why there is none. under: see `pick`."""
+def reach_for(body: Body, sighting: Sighting, *, aside: bool = False) -> Way | Outcome:
+    """The hand to where the best grasp begins to which there is a free way, or why there is none. aside: see `pick`."""
+    every = np.concatenate([sighting.others, sighting.thing.points])
+    blocked: Outcome | None = None
+    for passed in range(WAYS):
+        way = choose(body, sighting, aside=aside, passed=passed)
+        if isinstance(way, Outcome):
+            return way if blocked is None else blocked
+        outcome = go(body, surroundings(body, every), [way.approach_q[0]], width_m=way.plan.open_m)
+        if outcome.status is Status.SUCCEEDED:
+            return way
+        blocked = Outcome(status=outcome.status, detail=f"{outcome.detail} to")
+        if outcome.status is not Status.PATH_BLOCKED:
+            break
+    assert blocked is not None, "WAYS is at least 1"
+    return blocked
+
+
+def choose(body: Body, sighting: Sighting, *, aside: bool = False, passed: int = 0) -> Way | Outcome:
+    """The best grasp that the arm can do from where the base stands, after `passed` better ones, or why there is
+    none. aside: see `pick`."""
     spec, thing = body.robot.spec, sighting.thing
     eye = sighting.views[main_camera(body)].camera.xyz[:2]
     plans: list[GraspPlan] = []
-    if sighting.headroom_m > ROOM_ABOVE_M:
-        every = np.concatenate([thing.points, sighting.others])
-        relief = Relief.of(every, thing.centre, thing.support_m)
-        above = from_above(spec, thing, relief)
-        if under:
-            away = thing.centre - odom_T_base(body.robot.state()).xyz[:2]
-            plans += [aslant for plan in above if (aslant := leant(spec, plan, relief, away)) is not None]
-        elif spec.slides:
-            plans += slanted(spec, body.kinematics, thing, relief, above, thing.centre - eye)
-        else:
-            plans += above
-    headroom = min(sighting.headroom_m, ROOM_ABOVE_M) if under else sighting.headroom_m
+    low = sighting.headroom_m < ROOM_ABOVE_M
+    every = np.concatenate([thing.points, sighting.others])
+    relief = Relief.of(
+        every[every[:, 2] < thing.support_m + sighting.headroom_m - BOARD_M], thing.centre, thing.support_m
+    )
+    above = from_above(spec, thing, relief)
+    if aside or low:
+        away = thing.centre - odom_T_base(body.robot.state()).xyz[:2]
+        plans += [aslant for plan in above if (aslant := leant(spec, plan, relief, away)) is not None]
+    elif spec.slides:
+        plans += slanted(spec, body.kinematics, thing, relief, above, thing.centre - eye)
+    else:
+        plans += above
+    headroom = min(sighting.headroom_m, ROOM_ABOVE_M) if aside else sighting.headroom_m
     plans += from_side(spec, thing, eye, others=sighting.others, headroom_m=headroom)
     if not plans:
-        if under:
+        if aside:
             return choose(body, sighting)
         return Outcome(status=Status.PATH_BLOCKED, detail="no room for the fingers around")
     plans.sort(key=lambda plan: plan.cost)
@@ -181,10 +209,11 @@ def choose(body: Body, sighting: Sighting, *, under: bool = False) -> Way | Outc
     for plan in _spread(plans):
         way, within = reachable(body, plan, scene, whole)
         reached |= within
-        if way is not None:
+        if way is not None and passed == 0:
             return way
-    if under:
-        return choose(body, sighting)
+        passed -= way is not None
+    if aside:
+        return choose(body, sighting, passed=passed)
     if reached:
         return Outcome(status=Status.PATH_BLOCKED, detail="something is in the way of the arm around")
     return Outcome(status=Status.UNREACHABLE, detail="the arm does not reach")
@@ -224,12 +253,8 @@ def reachable(body: Body, plan: GraspPlan, scene: Scene, whole: Scene) -> tuple[
 
 
 def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
-    """Go there, close the fingers, lift, look whether it came along, and fold the arm."""
+    """Straight there, close the fingers, lift, look whether it came along, and fold the arm."""
     plan, thing = way.plan, sighting.thing
-    every = np.concatenate([sighting.others, thing.points])
-    outcome = go(body, surroundings(body, every), [way.approach_q[0]], width_m=plan.open_m)
-    if outcome.status is not Status.SUCCEEDED:
-        return outcome
     if body.robot.spec.slides:
         way = _seen_again(body, way, thing)
         plan = way.plan
@@ -252,7 +277,9 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
     body.grasp = load_of(words, thing, tool(body, state), width, level=plan.level, pitch_rad=plan.pitch_rad)
     room = sighting.headroom_m - thing.height_m
     if room < LIFT_M + 0.1 and plan.level:
-        _draw_out(body, surroundings(body, sighting.others), room_m=room)
+        out_m = _draw_out(body, surroundings(body, sighting.others), room_m=room)
+        if out_m < OUT_M[1]:
+            back_away(body, _heading(body))
     else:
         _lift(body, under=room < LIFT_M + 0.1)
         if body.robot.spec.slides and room >= LIFT_M + 0.1:
@@ -264,6 +291,9 @@ def take(body: Body, words: str, sighting: Sighting, way: Way) -> Outcome:
         _let_go(body, plan)
         return Outcome(status=Status.GRASP_FAILED, detail=f"the {words} slipped out of the fingers")
     outcome = carry(body, sighting.others)
+    if outcome.status is not Status.SUCCEEDED and back_away(body, _heading(body)):
+        _, seen = see(body)
+        outcome = carry(body, cloud(seen))
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     if body.steady_grip() is None:
@@ -281,9 +311,18 @@ def _seen_again(body: Body, way: Way, thing: Thing) -> Way:
     return way if q is None else Way(plan=replace(way.plan, tool=tool_then), approach_q=q)
 
 
-def _draw_out(body: Body, scene: Scene, *, room_m: float) -> None:
-    """A little up, as the arm finds room between boards, then level and back, as far as it goes. room_m: free height
-    above what is held."""
+def _heading(body: Body) -> Float:
+    """float64[2]: where the hand points, level; of one that points down, where it is from the base."""
+    here = tool(body)
+    ahead = here.rotation[:2, 2]
+    if float(np.linalg.norm(ahead)) < 0.2:
+        ahead = here.xyz[:2] - odom_T_base(body.robot.state()).xyz[:2]
+    return np.asarray(ahead / max(float(np.linalg.norm(ahead)), 1e-6))
+
+
+def _draw_out(body: Body, scene: Scene, *, room_m: float) -> float:
+    """A little up, as the arm finds room between boards, then level and back, as far as it goes, which is returned.
+    room_m: free height above what is held."""
     most = float(np.clip(room_m - ABOVE_LIFT_M, LEAST_LIFT_M, LOW_LIFT_M))
     for up in (most, 0.6 * most, LEAST_LIFT_M):
         here = tool(body)
@@ -292,12 +331,13 @@ def _draw_out(body: Body, scene: Scene, *, room_m: float) -> None:
             straight(body, higher, speed_m_s=0.15, width_m=0.0)
             break
     here = tool(body)
-    back = -here.rotation[:2, 2] / max(float(np.linalg.norm(here.rotation[:2, 2])), 1e-6)
+    back = -_heading(body)
     for away_m in OUT_M:
         there = Pose(xyz=here.xyz + np.array([*(away_m * back), 0.0]), quat_xyzw=here.quat_xyzw)
-        if _goes(body, scene, there) or away_m == OUT_M[-1]:
+        if _goes(body, scene, there):
             straight(body, there, speed_m_s=0.2, width_m=0.0)
-            return
+            return away_m
+    return 0.0
 
 
 def _goes(body: Body, scene: Scene, goal: Pose) -> bool:

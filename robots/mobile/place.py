@@ -36,6 +36,8 @@ from robots.relations import Relation
 Float = NDArray[np.float64]
 
 EARLY_M = 0.03
+PACE = 0.4
+"""What is held by friction alone slips where the arm starts and stops fast."""
 BUMP_N, IN_M_S, SLOW_M_S = 25.0, 0.15, 0.06
 """On the way in, where nothing should be met."""
 PRESS_M = 0.004
@@ -195,7 +197,7 @@ def put(
         found = way_in(body, load, spots, scene, surface, track)
     if isinstance(found, Outcome):
         return found
-    outcome = go(body, scene, [found.q[0]], pace=0.7)
+    outcome = go(body, scene, [found.q[0]], pace=PACE)
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     if not still_held(body, load):

@@ -5,6 +5,8 @@ How much has come out is not measured: everything is poured, for which POUR_S ar
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,9 +14,10 @@ from robots.geometry import Pose, quat_from_axis_angle
 from robots.interface import Status
 from robots.mobile.drive import flat
 from robots.mobile.glance import cloud, face, main_camera, see
-from robots.mobile.haul import haul
+from robots.mobile.haul import haul, stand
 from robots.mobile.load import Load
 from robots.mobile.place import still_held
+from robots.mobile.reach import all_free, bent_upright, surroundings
 from robots.mobile.sight import odom_T_base, odom_T_world
 from robots.mobile.stance import approach, fold, shifted, stand_at
 from robots.mobile.things import Thing, moved, support_below, thing_at
@@ -61,7 +64,11 @@ def pour(body: Body, target: Target) -> Outcome:
         off = np.array([*again.centre, again.top_m]) - odom_T_world(body.robot.state()).apply(before)
         if float(np.linalg.norm(off)) < SAME_M:
             track = shifted(track, Pose(xyz=off, quat_xyzw=np.array([0.0, 0.0, 0.0, 1.0])))
-    outcome = approach(body, track.tools[0], track.q[0], cloud(see(body)[1]), width_m=0.0)
+    points = cloud(see(body)[1])
+    bent = _upright(body, track, odom_T_base(body.robot.state()))
+    if bent is not None and all_free(body, surroundings(body, points), bent[::4], width_m=load.width_m).all():
+        track = replace(track, q=bent)
+    outcome = approach(body, track.tools[0], track.q[0], points, width_m=0.0)
     if outcome.status is not Status.SUCCEEDED:
         fold(body)
         return outcome
@@ -78,6 +85,22 @@ def pour(body: Body, target: Target) -> Outcome:
         if hauled.outcome.status is not Status.SUCCEEDED:
             return hauled.outcome
     return Outcome(status=Status.SUCCEEDED, detail=f"poured from the {load.words} into the {target.words}")
+
+
+def _upright(body: Body, track: Track, base: Pose) -> Float | None:
+    """float64[N,J]: the arm along a track, `base` being where it then stands (odom), bent as it comes there from how it
+    carries the load now, upright all the way; None where it can't."""
+    here = odom_T_base(body.robot.state())
+    for bent in bent_upright(body, here @ base.inverse() @ track.tools[0]):
+        q = [bent]
+        for tool in track.tools[1:]:
+            found = body.kinematics.solve(base.inverse() @ tool, q[-1])
+            if not found.converged:
+                break
+            q.append(found.q)
+        if len(q) == len(track.tools):
+            return np.array(q)
+    return None
 
 
 def _vessel(body: Body, point: Float) -> Thing | None:
@@ -103,8 +126,9 @@ def _track(body: Body, load: Load, into: Thing) -> Track | None:
     # Where the hand points, in the thing's own frame: level holds from there, holds from above from anywhere.
     pointing = float(np.arctan2(hand[1], hand[0])) if abs(hand[2]) < 0.8 else 0.0
     ahead = float(np.arctan2(*(mouth[:2] - base.xyz[:2])[::-1]))
-    for aside in ASIDE_RAD:
-        for around in AROUND_RAD:
+    first: Track | None = None
+    for around in AROUND_RAD:
+        for aside in ASIDE_RAD:
             upright = Pose.from_xyz_yaw([0.0, 0.0, 0.0], ahead + around - pointing)
             task = Task(
                 path=lambda tilt, u=upright, d=ahead + around + aside: tilted(load, u, mouth, into.support_m, d, tilt),  # type: ignore[misc]
@@ -113,9 +137,10 @@ def _track(body: Body, load: Load, into: Thing) -> Track | None:
                 rolls=(0.0,), toward=mouth,
             )  # fmt: skip
             found = find_track(spec, task, flat(base))
-            if found is not None:
+            if found is not None and _upright(body, found, stand(found.places[0])) is not None:
                 return found
-    return None
+            first = first or found
+    return first
 
 
 def tilted(load: Load, upright: Pose, mouth: Float, support_m: float, direction: float, tilt: float) -> Pose:

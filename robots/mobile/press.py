@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
-from robots.mobile.drive import flat
+from robots.kinematics import kinematics
+from robots.mobile.drive import flat, standable
 from robots.mobile.glance import cloud, face, see
-from robots.mobile.haul import Felt, Guard, Hauled, haul, line
+from robots.mobile.haul import Felt, Guard, Hauled, haul, line, stand
 from robots.mobile.sight import odom_T_base, odom_T_world
-from robots.mobile.stance import approach, fold, shifted, stand_at
+from robots.mobile.stance import approach, fold, pushed, shifted, stand_at
 from robots.mobile.things import moved
-from robots.mobile.track import Task, Track, find_track
+from robots.mobile.track import Task, Track, find_track, steady
 from robots.places import Button
 from robots.primitives.base import Body, Outcome, Target
 from robots.spec import RobotSpec
@@ -30,11 +31,16 @@ AT_M = 0.45
 """A point no farther than this from a button may mean what it switches."""
 BEFORE_M, CLEAR_M = 0.11, 0.010
 """The hand comes straight from so far before a button; up to the second it is kept clear of everything."""
-BEYOND_M = 0.03
+BEYOND_M, REACH_M = 0.03, 0.02
+"""The hand goes on by so much, at most, and must be able to by the second."""
+MOST_TURN_RAD = 0.15
+"""Of a joint meanwhile, from one centimetre to the next."""
 SLOW_M_S = 0.04
 PRESSED_N, PRESSED_M = 12.0, 0.006
 """A button that has gone all its way pushes back with more than its spring: so hard, or, without a sensor at the wrist,
 the hand falls so far behind."""
+STEADY = 0.05
+"""As robots.mobile.track.STEADY: a button is met to millimetres."""
 SEEN_M, PROUD_M = 0.045, 0.006
 TILTS_RAD = (0.0, 0.6, 0.9)
 ATTEMPTS = 2
@@ -52,7 +58,7 @@ def press(body: Body, target: Target) -> Outcome:
     outcome = Outcome(status=Status.UNREACHABLE, detail="")
     for _ in range(ATTEMPTS):
         outcome = _attempt(body, button)
-        if outcome.status is not Status.TARGET_NOT_FOUND:
+        if outcome.status not in (Status.TARGET_NOT_FOUND, Status.PATH_BLOCKED):
             break
     fold(body)
     return outcome
@@ -92,12 +98,14 @@ def _attempt(body: Body, button: Button) -> Outcome:
             outcome = approach(body, track.tools[0], track.q[0], cloud(seen), width_m=0.0)
             if outcome.status is not Status.SUCCEEDED:
                 return outcome
+    reached = line(body, track.tools[0], speed_m_s=0.1, width_m=0.0, guard=pushed(2 * PRESSED_N))
+    if reached.outcome.status is not Status.SUCCEEDED or reached.stopped:
+        return Outcome(status=Status.PATH_BLOCKED, detail=f"no straight way to the {button.switch}'s button")
+    push = _push(body, track)
     line(body, track.tools[0], speed_m_s=0.1, width_m=0.0)
-    pushed = _push(body, track)
-    line(body, track.tools[0], speed_m_s=0.1, width_m=0.0)
-    if pushed.stopped == "held":
+    if push.stopped == "held":
         return Outcome(status=Status.PATH_BLOCKED, detail=f"something holds the hand off the {button.switch}'s button")
-    if pushed.stopped != "pressed":
+    if push.stopped != "pressed":
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"the fingers met no button for the {button.switch}")
     return Outcome(status=Status.SUCCEEDED, detail=f"pressed the button of the {button.switch}")
 
@@ -111,18 +119,20 @@ def _push(body: Body, track: Track) -> Hauled:
         Pose(xyz=last.xyz + d * step, quat_xyzw=last.quat_xyzw) for d in np.linspace(0.0, CLEAR_M + BEYOND_M, 13)[1:]
     ]
     q = np.concatenate([track.q, np.tile(track.q[-1], (len(beyond), 1))])
-    guard = pressed(feels=body.robot.state().wrist_force_n is not None)
+    near = len(track.tools) * (1.0 - 2.0 * CLEAR_M / BEFORE_M)
+    guard = pressed(near, feels=body.robot.state().wrist_force_n is not None)
     return haul(body, (*track.tools, *beyond), q, None, speed_m_s=SLOW_M_S, width_m=0.0, guard=guard)
 
 
-def pressed(*, feels: bool) -> Guard:
-    """Stops where what is pushed pushes back, or, for a robot that feels no force, where the hand does not get on."""
+def pressed(near: float, *, feels: bool) -> Guard:
+    """Stops where what is pushed pushes back, or, for a robot that feels no force, where the hand does not get on:
+    "pressed" from the sample `near` on, "held" before."""
     count = 0
 
     def guard(felt: Felt) -> str | None:
         nonlocal count
         count = count + 1 if (felt.along_n > PRESSED_N if feels else felt.late_m > PRESSED_M) else 0
-        return "pressed" if count >= 3 else None
+        return None if count < 3 else "pressed" if felt.at >= near else "held"
 
     return guard
 
@@ -132,7 +142,7 @@ def _track(body: Body, point: Float, along: Float) -> Track | None:
     hand there
     is room for."""
     assert body.map is not None
-    spec, state = body.robot.spec, body.robot.state()
+    spec, state, free = body.robot.spec, body.robot.state(), standable(body)
     others = tuple(moved(body.map.solids_now(body.ajar), odom_T_world(state)))
     here = flat(odom_T_base(state))
     for tools in slants(spec, along):
@@ -141,11 +151,24 @@ def _track(body: Body, point: Float, along: Float) -> Track | None:
             motion=lambda _: Pose.identity(), start=-BEFORE_M, end=-CLEAR_M, parts=(), others=others, shares=(0.0,),
             back_m=0.0,
             rolls=(0.0,), toward=point,
+            accepted=lambda track: steady(spec, track, STEADY) and _goes_on(spec, track, along),
         )  # fmt: skip
-        found = find_track(spec, task, here)
+        found = find_track(spec, task, here, free)
         if found is not None:
             return found
     return None
+
+
+def _goes_on(spec: RobotSpec, track: Track, along: Float) -> bool:
+    """Whether the arm reaches on along the track, as far as a button may turn out to be and to go."""
+    arm, base = kinematics(spec), stand(track.places[-1]).inverse()
+    q, tool = track.q[-1], track.tools[-1]
+    for d in np.linspace(0.0, CLEAR_M + REACH_M, 4)[1:]:
+        found = arm.solve(base @ Pose(xyz=tool.xyz + d * along, quat_xyzw=tool.quat_xyzw), q)
+        if not found.converged or float(np.abs(found.q - q).max()) > MOST_TURN_RAD:
+            return False
+        q = found.q
+    return True
 
 
 def slants(spec: RobotSpec, along: Float) -> Iterator[Pose]:
@@ -179,5 +202,8 @@ def button_offset(point: Float, along: Float, points: Float) -> Float | None:
     proud = near & (away < SEEN_M) & (deep < face_m - PROUD_M) & (deep > face_m - 0.03)
     if int(proud.sum()) < 5:
         return None
+    # Its face is level: a lamp's foot or pole beside it is not at its height, or not much of it.
+    tall, edges = np.histogram(deep[proud], bins=np.arange(face_m - 0.03, face_m, 0.002))
+    proud &= np.abs(deep - edges[int(np.argmax(tall))] - 0.001) < 0.003
     low, high = np.quantile(aside[proud], 0.08, axis=0), np.quantile(aside[proud], 0.92, axis=0)
     return np.asarray((low + high) / 2)

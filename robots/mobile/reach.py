@@ -5,7 +5,7 @@ Poses are in odom. Everything here is for any robot with a spec; the base is not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.interface import Command, RobotState, Status
 from robots.kinematics import kinematics
-from robots.mobile.load import load_parts
+from robots.mobile.load import Load, load_parts
 from robots.mobile.shapes import robot_shape
 from robots.mobile.sieve import Sieve
 from robots.mobile.sight import odom_T_base, odom_T_world, within
@@ -35,6 +35,8 @@ Stop = Callable[[RobotState], str | None]
 MAP_ERROR_M = 0.02
 """A believed place may be off by so much: furniture of the map counts as this much smaller, level; depth shows it."""
 LEVEL_M = 0.004
+LEAN_RAD, UPRIGHT_M_S, RISES_M = 0.45, 0.5, (0.0, 0.1, 0.25)
+"""How far what is held may lean, how fast it is moved, and how far up it may go on its way."""
 AROUND_M = 1.3
 TRIES = 1500
 SEEDS = 6
@@ -141,7 +143,8 @@ def all_free(
 
 
 def go(body: Body, scene: Scene, goals: Sequence[Float], *, width_m: float | None = None, pace: float = 1.0) -> Outcome:
-    """The arm around everything in the scene to one of the configurations `goals` [J]."""
+    """The arm around everything in the scene to one of the configurations `goals` [J]. What it holds stays upright on
+    the way, if there is one for that."""
     state = body.robot.state()
     fingers = state.gripper_width_m if width_m is None else width_m
     one, start = shape(body, width_m=fingers), state.arm_q
@@ -151,6 +154,9 @@ def go(body: Body, scene: Scene, goals: Sequence[Float], *, width_m: float | Non
         if outcome.status is not Status.SUCCEEDED:
             return outcome
         start = body.robot.state().arm_q
+    upright = _upright_way(body, one, scene, start, goals, pace)
+    if upright is not None:
+        return follow(body, upright, width_m=width_m)
     motion = plan_arm(
         body.robot.spec, one, scene, start, np.array(goals), rng=np.random.default_rng(0), tries=TRIES,
         limits=_limits(body.robot.spec, pace),
@@ -158,6 +164,56 @@ def go(body: Body, scene: Scene, goals: Sequence[Float], *, width_m: float | Non
     if motion.status is not Status.SUCCEEDED:
         return Outcome(status=motion.status, detail=motion.detail)
     return follow(body, motion.q, width_m=width_m)
+
+
+def _upright_way(
+    body: Body, one: RobotShape, scene: Scene, start: Float, goals: Sequence[Float], pace: float
+) -> Float | None:
+    """float64[M,J]: a stream to a goal, the tool straight or over a place higher up, along which what is held leans no
+    more than LEAN_RAD: a full can spills at 40 degrees. None where it leans already, or nothing is held, or none is
+    free."""
+    load = body.grasp
+    if not isinstance(load, Load):
+        return None
+    arm, base = body.kinematics, odom_T_base(body.robot.state())
+    space = FreeSpace(one, scene, resolution=np.full(body.robot.spec.dof, 0.1), margin_m=0.0)
+
+    def upright(q: Float) -> bool:
+        return load.lean_rad(arm.tool(q)) < LEAN_RAD
+
+    for goal in goals:
+        if not (upright(start) and upright(goal)):
+            continue
+        for way in _straight_ways(body, start, base @ arm.tool(goal), pace):
+            last = body.planner.to_q(way[-1], goal, pace=Pace(velocity=0.3 * pace)).q
+            stream = np.concatenate([way, last])
+            few = np.concatenate([stream[:: max(1, len(stream) // 60)], stream[-1:]])
+            if all(upright(q) for q in few) and space.free(few).all():
+                return stream
+    return None
+
+
+def _straight_ways(body: Body, start: Float, goal: Pose, pace: float) -> Iterator[Float]:
+    """float64[M,J]: streams of the tool straight to `goal` (odom), turning evenly; and over a place higher up."""
+    here = odom_T_base(body.robot.state()) @ body.kinematics.tool(start)
+    for rise in RISES_M:
+        high = max(here.xyz[2], goal.xyz[2]) + rise
+        over = [Pose(xyz=np.array([*e.xyz[:2], high]), quat_xyzw=e.quat_xyzw) for e in (here, goal)] if rise else []
+        way = [np.asarray(start)[None]]
+        for there in (*over, goal):
+            part = straight_way(body, way[-1][-1], there, speed_m_s=UPRIGHT_M_S * pace, acceleration=0.3)
+            if part is None:
+                break
+            way.append(part[1:])
+        else:
+            yield np.concatenate(way)
+
+
+def bent_upright(body: Body, goal: Pose) -> Iterator[Float]:
+    """float64[J]: how the arm is bent after straight ways of the tool to `goal` (odom): what it then holds is as
+    upright as at both ends all the way."""
+    for way in _straight_ways(body, body.robot.state().arm_q, goal, 1.0):
+        yield way[-1]
 
 
 def _backed_out(body: Body, one: RobotShape, scene: Scene, q: Float, goals: Sequence[Float]) -> Float | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.kinematics import kinematics
 from robots.mobile.stretch_shape import STRETCH_APART, stretch_parts
+from robots.mobile.tiago_pro_shape import tiago_pro_parts
 from robots.planning.bodies import panda_parts
 from robots.planning.shape import Part, RobotShape, capsule, filled_box, mounted, planar
 from robots.spec import RobotSpec
@@ -43,7 +44,7 @@ def _mobile_panda(spec: RobotSpec, width_m: float) -> tuple[Part, ...]:
     return (*arm, *own, *(replace(p, anchored=True) for p in (*mast, *head)))
 
 
-PARTS: dict[str, Parts] = {"mobile_panda": _mobile_panda, "stretch": stretch_parts}
+PARTS: dict[str, Parts] = {"mobile_panda": _mobile_panda, "stretch": stretch_parts, "tiago_pro": tiago_pro_parts}
 
 
 @lru_cache(maxsize=64)

@@ -35,9 +35,9 @@ SLOW_M, SLOW_M_S = 0.05, 0.03
 SPEED_M_S = 0.09
 SWINGS = (0.0, 0.35, 0.7, 1.0, -0.3)
 """At 1 the hand keeps its direction and ends up beside a door's leaf: where a door opens against a wall."""
-FLAT = (np.pi / 2, -np.pi / 2)
-"""The hand's breadth along the bar, so that it passes between the bar and what is beside it."""
-PUSHES_M = {True: ((0.05, 0.0), (-0.05, 0.0), (None, 0.075)), False: ((None, 0.075), (None, 0.045))}
+ROLLS_RAD = {True: (np.pi / 2, -np.pi / 2), False: (np.pi / 2, -np.pi / 2, 0.0, np.pi)}
+"""Doors: the hand's breadth along the bar, so that it passes between the leaf and what is beside it."""
+PUSHES_M = {True: ((0.05, 0.0), (-0.05, 0.0), (None, 0.075)), False: ((None, 0.075),)}
 """Where the fingers push, doors and drawers: beyond the bar's lower or upper end, which is near the door's free edge,
 or so far beside the bar, towards the hinge or below it."""
 TOUCH_M = -0.006
@@ -126,7 +126,7 @@ def _track(body: Body, part: Part, now: float) -> Track | None:
             path=lambda a, at=contact: part.handle.motion(a) @ at,  # type: ignore[misc]
             motion=part.handle.motion, start=now + ahead, end=0.0, parts=part.boxes,
             others=others_now(body, part.name), touch_m=TOUCH_M, back_m=BACK_M,
-            swings=SWINGS if part.handle.turns else (0.0,), rolls=FLAT,
+            swings=SWINGS if part.handle.turns else (0.0,), rolls=ROLLS_RAD[part.handle.turns],
         )  # fmt: skip
         found = find_track(spec, task, here, free)
         if found is not None:

@@ -41,7 +41,7 @@ LOW_M, HIGH_M = 0.03, 0.18
 """Above the target the hand should reach both."""
 LEANS_M = 0.08
 """A hand that leans reaches so high above the target."""
-ROOM_ABOVE_M = 0.34
+ROOM_ABOVE_M = 0.40
 """Less free height above a surface than this, and its things are taken from the side."""
 STEP_M, STEP_S = 1.2, 12.0
 """How far a primitive that needs to stand elsewhere drives, and how long."""
@@ -52,6 +52,8 @@ SIDE_MOST, SIDE_TRIED, SIDE_WAYS, SIDE_AWAY_M = 4, 32, 4, 0.78
 """Of places for work from the side: so many are enough, so many are tried, where it is possible in so many directions
 of the hand they are good, and the best distance."""
 SIDE_TURNS = (0.0, 0.5, -0.5)
+SIGHT_M, SIGHT_CLEAR_M = 0.03, 0.004
+"""Lines of sight are looked at so closely, and keep so clear of what is in the map."""
 BEARING_COST, HIDDEN_COST, FAR_COST = 0.15, 2.0, 0.2
 RAIL_BEARING_COST, RAIL_FAR_COST, RAIL_NEARLY = 0.8, 2.0, 0.12
 """An arm that goes along with its base works best straight beside it, neither drawn in nor far out."""
@@ -118,7 +120,7 @@ def _best_sideways(body: Body, target: Float, places: list[Float]) -> Float:
 
 class _Sideways:
     """In how many directions of the hand the arm of a robot that stands at a place (x, y, yaw) gets to a target from
-    the side, clear of the map's walls and furniture."""
+    the side, clear of the map's walls and furniture; none where the head does not see it."""
 
     def __init__(self, body: Body, target: Float) -> None:
         self._body, self._target = body, target
@@ -136,6 +138,8 @@ class _Sideways:
     def __call__(self, place: Float) -> int:
         body, spec = self._body, self._body.robot.spec
         base = Pose.from_xyz_yaw([place[0], place[1], 0.0], float(place[2]))
+        if not self._seen(base):
+            return 0
         ahead = float(np.arctan2(*(self._target[:2] - place[:2])[::-1]))
         goals = [level_pose(self._target, ahead + turn, pitch) for turn in SIDE_TURNS for pitch in PITCHES_RAD]
         q, which = scattered(body, [g @ half for g in goals for half in (Pose.identity(), _HALF)], each=1, base=base)
@@ -144,6 +148,17 @@ class _Sideways:
         shape = robot_shape(spec, base, width_m=spec.gripper_max_width_m)
         space = FreeSpace(shape, self._scene, resolution=np.full(spec.dof, 0.1), margin_m=0.0)
         return len(set((which[space.free(q)] // 2).tolist()))
+
+    def _seen(self, base: Pose) -> bool:
+        """Whether nothing of the map is between the head and the target: a board above it, a door."""
+        spec = self._body.robot.spec
+        if spec.head is None or not spec.cameras:
+            return True
+        eye = (base @ base_T_camera(spec, spec.cameras[0], spec.home_q_rad, spec.head.home_q_rad)).xyz
+        way = self._target - eye
+        far = float(np.linalg.norm(way))
+        shares = np.arange(SIGHT_M, far - SIGHT_M, SIGHT_M) / far
+        return bool((self._scene.distance(eye + shares[:, None] * way) > SIGHT_CLEAR_M).all())
 
 
 @lru_cache(maxsize=64)
@@ -226,9 +241,18 @@ def _hidden(spec: RobotSpec, at: Float) -> bool:
     shape: RobotShape = robot_shape(spec, Pose.identity(), width_m=spec.gripper_max_width_m)
     # What stands on a base that goes along with its arm is the first moving frame.
     moving = np.array([not part.anchored and not (spec.slides and part.frame == 1) for part in shape.parts])
-    eye = base_T_camera(spec, spec.cameras[0], spec.home_q_rad, spec.head.home_q_rad).xyz
+    head_q = spec.head.home_q_rad
+    eye = base_T_camera(spec, spec.cameras[0], spec.home_q_rad, head_q).xyz
     centres, radii = shape.centres(spec.home_q_rad[None])[0][moving], shape.radii_m[moving]
+    # What keeps its distance from the eye wherever the arm is, is carried by the same lift.
+    other_q = 0.3 * spec.q_lower_rad + 0.7 * spec.q_upper_rad
+    other = shape.centres(other_q[None])[0][moving] - base_T_camera(spec, spec.cameras[0], other_q, head_q).xyz
+    own = np.linalg.norm(centres - eye - other, axis=1) < 1e-6
+    centres, radii = centres[~own], radii[~own]
     ray = at - eye
+    pan = np.arctan2(ray[1], ray[0]) + 2 * np.pi * np.arange(-1, 2)
+    if not ((spec.head.q_lower_rad[0] <= pan) & (pan <= spec.head.q_upper_rad[0])).any():
+        return True  # the head does not turn so far
     share = np.clip((centres - eye) @ ray / (ray @ ray), 0.0, 1.0)
     return bool((np.linalg.norm(eye + share[:, None] * ray - centres, axis=1) < radii + 0.03).any())
 

@@ -49,6 +49,8 @@ REACHES_M = (0.70, 0.62, 0.78, 0.54, 0.86, 0.46)
 SIDES_M = (0.0, 0.15, -0.15, 0.3, -0.3, 0.45, -0.45, 0.6, -0.6)
 TURNS_RAD = (0.0, 0.35, -0.35, 0.7, -0.7, 1.1, -1.1)
 TOGETHER, MOST_TRIED = 96, 1920
+STEADY = 0.03
+"""The least singular value of the arm's Jacobian (m and rad) along a track: 0.1 to 0.2 where it moves easily."""
 MOST_TURN_RAD = 0.9
 """Of a joint from one check to the next."""
 
@@ -97,6 +99,8 @@ class Task:
     """Turns of the hand about the bar that it keeps all along: for bars beside a wall."""
     rolls: tuple[float, ...] = (0.0, np.pi)
     toward: Float | None = None
+    accepted: Callable[[Track], bool] = lambda _: True
+    """What else a track must pass."""
     touch_m: float | None = None
     """The hand keeps so far from the moving part, less than 0 where it touches it; None: it holds it."""
     checks: int = CHECKS
@@ -150,9 +154,19 @@ def _found(spec: RobotSpec, task: Task, here: Float, free: Standable | None, fir
             if found is None:
                 continue
             ends = ((found.before, base[0], moved[0]), (found.after, base[-1], moved[-1]))
-            if all(shape.arm_clear(place, end, boxes, part, hand_m=PART_MARGIN_M) for end, place, part in ends):
+            if not all(shape.arm_clear(place, end, boxes, part, hand_m=PART_MARGIN_M) for end, place, part in ends):
+                continue
+            if steady(spec, found) and task.accepted(found):
                 return found
     return None
+
+
+def steady(spec: RobotSpec, track: Track, least: float = STEADY) -> bool:
+    """Whether the arm keeps off its singular configurations: near them it can't answer to what is off a little."""
+    if _slides(spec):
+        return True
+    arm = kinematics(spec)
+    return all(float(np.linalg.svd(arm.jacobian(q), compute_uv=False)[-1]) > least for q in track.q[::4])
 
 
 def _tool(task: Task, amount: float, swing: float, lean: float, roll: float) -> Pose:

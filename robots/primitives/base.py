@@ -57,11 +57,19 @@ class Grasp:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Target:
-    """A thing: its words and a point on its surface, float64[3] m in the world (None: words alone)."""
+    """A thing: its words and a point on its surface, float64[3] m in the world (None: words alone).
+
+    Raises:
+        ValueError: for a point that is none.
+    """
 
     words: str
     xyz_m: Float | None
     camera: str = "front"
+
+    def __post_init__(self) -> None:
+        if self.xyz_m is not None and not (len(self.xyz_m) == 3 and np.isfinite(self.xyz_m).all()):
+            raise ValueError(f"the point of the {self.words} is three finite numbers, in metres, not {self.xyz_m}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,30 +16,31 @@ Needs trimesh, scipy and fast-simplification (extra `assets`), like make_panda_m
 
 from __future__ import annotations
 
-import copy
 import shutil
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import fast_simplification  # type: ignore[import-not-found,import-untyped,unused-ignore]
 import numpy as np
-import trimesh  # type: ignore[import-not-found,import-untyped,unused-ignore]
+from from_description import (
+    Description,
+    add_box,
+    add_hull,
+    add_inertia,
+    add_visual,
+    copy_joint,
+    decimate,
+    inertia_of,
+    matrix,
+    origin,
+)  # fmt: skip
 from make_mobile_panda import DRIVE, add_joint, box
 from make_mobile_panda import MASS as BASE_MASS
-from make_panda_meshes import corner_normals, write_obj
 
 HERE = Path(__file__).parent
 TARGET = HERE / "stretch"
 KINEMATICS = HERE.parents[1] / "robots" / "assets"
 URDF = "SE3/stretch_description_SE3_eoa_wrist_dw3_tool_sg3.urdf"
-RGB = {
-    "light": (0.80, 0.81, 0.82),
-    "dark": (0.15, 0.15, 0.16),
-    "grey": (0.42, 0.43, 0.45),
-    "rubber": (0.30, 0.30, 0.31),
-}
-HULL_FACES = 60
 
 # Links that stay links, from the base outwards; all others become part of the one that they are fixed to.
 KEPT = (
@@ -74,139 +75,6 @@ FINGER_TRAVEL = 0.06
 BOW_FACES, CUP_FACES = 260, 160
 
 
-def matrix(element: ET.Element | None) -> np.ndarray:
-    """float64[4,4] of an `origin`."""
-    if element is None:
-        return np.eye(4)
-    r, p, y = (float(v) for v in element.get("rpy", "0 0 0").split())
-    m = trimesh.transformations.euler_matrix(r, p, y, "sxyz")
-    m[:3, 3] = [float(v) for v in element.get("xyz", "0 0 0").split()]
-    return m
-
-
-def origin(m: np.ndarray) -> dict[str, str]:
-    """The attributes of an `origin`, without the digits that are noise."""
-    rpy = trimesh.transformations.euler_from_matrix(m, "sxyz")
-    return {
-        "xyz": " ".join(f"{round(v, 7) + 0.0:.8g}" for v in m[:3, 3]),
-        "rpy": " ".join(f"{round(v, 8) + 0.0:.9g}" for v in rpy),
-    }
-
-
-class Description:
-    """The description's links and joints by name."""
-
-    def __init__(self, folder: Path) -> None:
-        path = folder / URDF
-        root = ET.parse(path).getroot()
-        self.folder = path.parent
-        self.links = {k.get("name", ""): k for k in root.iter("link")}
-        self.joints = {j.find("child").get("link", ""): j for j in root.iter("joint")}  # type: ignore[union-attr]
-
-    def parent(self, link: str) -> str:
-        return self.joints[link].find("parent").get("link", "")  # type: ignore[union-attr]
-
-    def up_to(self, link: str, kept: tuple[str, ...]) -> tuple[str, np.ndarray]:
-        """(the nearest link of `kept` that carries a link, kept_T_link with all joints at 0)."""
-        m = np.eye(4)
-        while link not in kept:
-            m = matrix(self.joints[link].find("origin")) @ m
-            link = self.parent(link)
-        return link, m
-
-    def mesh(self, link: str) -> trimesh.Trimesh:
-        """A link's visual mesh in the link's frame, equal corners merged."""
-        visual = self.links[link].find("visual")
-        element = visual.find("geometry/mesh")  # type: ignore[union-attr]
-        mesh = trimesh.load(self.folder / element.get("filename", ""), force="mesh")  # type: ignore[union-attr]
-        mesh.apply_scale(float(element.get("scale", "1").split()[0]))  # type: ignore[union-attr]
-        mesh.merge_vertices(merge_tex=True, merge_norm=True)
-        mesh.apply_transform(matrix(visual.find("origin")))  # type: ignore[union-attr]
-        return mesh
-
-
-def decimate(mesh: trimesh.Trimesh, faces: int) -> tuple[np.ndarray, np.ndarray]:
-    """(vertices, faces) of about so many faces; of a heap of loose pieces, which can't be thinned out, the hull."""
-    vertices, triangles = thin(mesh, faces)
-    return (vertices, triangles) if len(triangles) < 2.2 * faces else thin(mesh.convex_hull, faces)
-
-
-def thin(mesh: trimesh.Trimesh, faces: int) -> tuple[np.ndarray, np.ndarray]:
-    vertices, triangles = np.asarray(mesh.vertices, dtype=np.float64), np.asarray(mesh.faces)
-    if faces < len(triangles):
-        vertices, triangles = fast_simplification.simplify(vertices, triangles, target_count=faces, agg=4.0)
-    vertices = np.round(np.asarray(vertices, dtype=np.float64), 4)
-    edge = vertices[triangles[:, 1:]] - vertices[triangles[:, :1]]
-    return vertices, triangles[np.linalg.norm(np.cross(edge[:, 0], edge[:, 1]), axis=1) > 1e-9]
-
-
-def add_visual(link: ET.Element, name: str, colour: str, vertices: np.ndarray, faces: np.ndarray) -> None:
-    write_obj(TARGET / f"{name}.obj", vertices, faces, corner_normals(vertices, faces))
-    visual = ET.SubElement(link, "visual")
-    ET.SubElement(ET.SubElement(visual, "geometry"), "mesh", filename=f"stretch/{name}.obj")
-    material = ET.SubElement(visual, "material", name=f"stretch_{colour}")
-    ET.SubElement(material, "color", rgba=" ".join(f"{c:g}" for c in (*RGB[colour], 1)))
-
-
-def add_hull(link: ET.Element, name: str, mesh: trimesh.Trimesh) -> None:
-    hull = mesh.convex_hull
-    vertices, faces = np.asarray(hull.vertices), np.asarray(hull.faces)
-    if len(faces) > HULL_FACES:
-        vertices, faces = fast_simplification.simplify(vertices, faces, target_count=HULL_FACES)
-    hull = trimesh.convex.convex_hull(vertices)
-    write_obj(TARGET / f"{name}_hull.obj", np.asarray(hull.vertices), np.asarray(hull.faces))
-    collision = ET.SubElement(link, "collision")
-    ET.SubElement(ET.SubElement(collision, "geometry"), "mesh", filename=f"stretch/{name}_hull.obj")
-
-
-def add_box(link: ET.Element, size: tuple[float, ...], centre: tuple[float, ...]) -> None:
-    collision = ET.SubElement(link, "collision")
-    ET.SubElement(collision, "origin", xyz=" ".join(f"{c:g}" for c in centre), rpy="0 0 0")
-    ET.SubElement(ET.SubElement(collision, "geometry"), "box", size=" ".join(f"{s:g}" for s in size))
-
-
-def add_inertia(link: ET.Element, parts: list[tuple[float, np.ndarray, np.ndarray]]) -> None:
-    """Of parts (mass, centre [3], inertia about it [3,3]) in the link's frame, as one body (Steiner)."""
-    mass = sum(m for m, _, _ in parts)
-    centre = sum(m * c for m, c, _ in parts) / mass
-    total = np.zeros((3, 3))
-    for m, c, inertia in parts:
-        d = c - centre
-        total += inertia + m * (d @ d * np.eye(3) - np.outer(d, d))
-    total += max(0.0, 2e-5 - float(np.linalg.eigvalsh(total).min())) * np.eye(3)
-    inertial = ET.SubElement(link, "inertial")
-    ET.SubElement(inertial, "origin", xyz=" ".join(f"{c:.5g}" for c in centre), rpy="0 0 0")
-    ET.SubElement(inertial, "mass", value=f"{max(mass, 0.05):.4g}")
-    names = (("ixx", 0, 0), ("ixy", 0, 1), ("ixz", 0, 2), ("iyy", 1, 1), ("iyz", 1, 2), ("izz", 2, 2))
-    ET.SubElement(inertial, "inertia", {n: f"{total[i, j]:.4g}" for n, i, j in names})
-
-
-def inertia_of(link: ET.Element, m: np.ndarray) -> tuple[float, np.ndarray, np.ndarray] | None:
-    """(mass, centre, inertia about it) of a link of the description, in the frame that `m` maps it to."""
-    element = link.find("inertial")
-    if element is None or float(element.find("mass").get("value", "0")) < 1e-4:  # type: ignore[union-attr]
-        return None
-    mass, raw = float(element.find("mass").get("value", "0")), element.find("inertia")  # type: ignore[union-attr]
-    own = m @ matrix(element.find("origin"))
-    i = {k: float(v) for k, v in raw.attrib.items()}  # type: ignore[union-attr]
-    tensor = np.array([[i["ixx"], i["ixy"], i["ixz"]], [i["ixy"], i["iyy"], i["iyz"]], [i["ixz"], i["iyz"], i["izz"]]])
-    # No body of that mass that fits into a sphere of 0.1 m has more: the cameras' tensors are 50 times too large.
-    if mass < 0.1:
-        tensor *= min(1.0, mass * 0.03**2 / float(np.trace(tensor)))
-    return mass, own[:3, 3], own[:3, :3] @ tensor @ own[:3, :3].T
-
-
-def copy_joint(root: ET.Element, source: ET.Element, parent: str, child: str, place: np.ndarray) -> None:
-    joint = ET.SubElement(root, "joint", name=source.get("name", ""), type=source.get("type", ""))
-    ET.SubElement(joint, "parent", link=parent)
-    ET.SubElement(joint, "child", link=child)
-    ET.SubElement(joint, "origin", origin(place))
-    if source.get("type") != "fixed":
-        axis, limit = source.find("axis"), source.find("limit")
-        ET.SubElement(joint, "axis", xyz=axis.get("xyz", ""))  # type: ignore[union-attr]
-        joint.append(copy.deepcopy(limit))  # type: ignore[arg-type]
-
-
 def add_finger_joint(root: ET.Element, side: str, parent: str, place: np.ndarray) -> None:
     """Fingers slide along the x axis of the hand's body, from where the pads touch at 0."""
     sign = 1 if side == "left" else -1
@@ -229,7 +97,7 @@ def finger(source: Description, root: ET.Element, side: str) -> None:
     # The cup's own axis z points at the other finger: its face to x = 0, its middle to the tool point.
     turn = np.array([[0, 0, -sign, sign * float(cup.bounds[1, 2])], [0, 1, 0, 0], [sign, 0, 0, TOOL[2]], [0, 0, 0, 1]])
     cup.apply_transform(turn)
-    add_visual(link, f"cup_{side}", "rubber", *decimate(cup, CUP_FACES))
+    add_visual(link, TARGET, f"cup_{side}", "rubber", *decimate(cup, CUP_FACES))
     add_box(link, (thick, broad, long), (x, 0.0, TOOL[2]))
     add_box(link, (0.012, 0.022, 0.13), (sign * (thick + 0.010), 0.0, TOOL[2] - 0.072))
     bow = source.mesh(f"link_gripper_finger_{side}")
@@ -238,7 +106,7 @@ def finger(source: Description, root: ET.Element, side: str) -> None:
     bow.apply_translation(-pivot)
     drawn = ET.SubElement(root, "link", name=f"link_gripper_bow_{side}")
     add_inertia(drawn, [(0.05, np.zeros(3), 2e-5 * np.eye(3))])
-    add_visual(drawn, f"bow_{side}", "dark", *decimate(bow, BOW_FACES))
+    add_visual(drawn, TARGET, f"bow_{side}", "dark", *decimate(bow, BOW_FACES))
     joint = ET.SubElement(root, "joint", name=f"joint_gripper_bow_{side}", type="fixed")
     ET.SubElement(joint, "parent", link="link_wrist_roll")
     ET.SubElement(joint, "child", link=f"link_gripper_bow_{side}")
@@ -269,13 +137,13 @@ def simulation(source: Description) -> ET.Element:
         mesh = source.mesh(name)
         mesh.apply_transform(m)
         vertices, triangles = decimate(mesh, faces)
-        add_visual(elements[kept], name, colour, vertices, triangles)
+        add_visual(elements[kept], TARGET, name, colour, vertices, triangles)
         print(f"{name:24s} {len(mesh.faces):6d} -> {len(triangles):5d} faces, in {kept}")
         if collides:
-            add_hull(elements[kept], name, mesh)
+            add_hull(elements[kept], TARGET, name, mesh)
     kept, m = source.up_to("camera_link", KEPT)
     vertices, _, faces = box(*CAMERA_BOX)
-    add_visual(elements[kept], "camera", "light", vertices @ m[:3, :3].T + m[:3, 3], faces)
+    add_visual(elements[kept], TARGET, "camera", "light", vertices @ m[:3, :3].T + m[:3, 3], faces)
     for side in ("left", "right"):
         finger(source, root, side)
     for row in DRIVE:
@@ -315,7 +183,7 @@ def main(folder: Path) -> None:
     TARGET.mkdir()
     (licence,) = folder.parent.glob("*.dist-info/LICENSE.md")
     shutil.copy(licence, TARGET / "LICENSE.md")
-    source = Description(folder)
+    source = Description(folder / URDF)
     for root, path in (
         (simulation(source), HERE / "stretch.urdf"),
         (kinematics(source), KINEMATICS / "stretch.urdf"),

@@ -149,7 +149,11 @@ class Walk:
         """To where a thing or stain is; if the robot is there and does not see it (its own arm may hide it), there
         once more, which is beside, a look around, then closer, and to its neighbours. False: all of that was done."""
         spot = self.spot(name)
-        left = [spot[0], spot[0], "", *spot[1:], spot[0]]
+        # What lies on the floor has no place to go to: a look has to find it.
+        return self.search(["", ""] if spot[0] == name else [spot[0], spot[0], "", *spot[1:], spot[0]])
+
+    def search(self, left: list[str]) -> bool:
+        """Goes on with the next of these places, "" for a look, that was not tried; False where all were."""
         for went in self.tried:
             if went in left:
                 left.remove(went)
@@ -180,8 +184,7 @@ class Walk:
             return
         if name not in self.facts.where and name not in self.facts.site.stains:
             there = self.facts.site.front_of(name)
-            if self.at != there:
-                self.do(call(Verb.NAVIGATE_TO, there))
+            self.search([there, there, "", there])
         elif self.looks < LOOKS:
             self.approach(name)
 
