@@ -21,7 +21,7 @@ from robots.spec import RobotSpec
 Float = NDArray[np.float64]
 
 RAIL = "base_x"
-FAR_M = 0.40
+FAR_M = 0.60
 """How far the base goes to either side of where it stood when the arm began to move."""
 SHARE = 0.7
 """Of the base's velocity and acceleration that arm motions are timed with: the rest makes good what it lags."""

@@ -7,8 +7,9 @@ from robots.spec import RobotSpec
 
 BASE_BALL_M = 0.078
 """Down to 2 cm above the floor: what depth shows lower than 5 cm is left out (robots.mobile.slide.FLOOR_M)."""
-STRETCH_APART = (*({i, j} for i in range(2, 7) for j in range(i + 1, 7)), {6, 8}, {7, 9})
-"""Frames whose balls overlap, though nothing touches: the telescope's segments, and what the wrist folds into."""
+STRETCH_APART = (*({i, j} for i in range(2, 8) for j in range(i + 1, 8)), {6, 8}, {7, 9})
+"""Frames whose balls overlap, though nothing touches: the telescope's segments and the wrist at their end, and what the
+wrist folds into."""
 RIM = (
     (-0.02, -0.115), (-0.02, -0.04), (-0.02, 0.04), (-0.02, 0.12), (-0.11, -0.115), (-0.11, 0.125), (-0.2, -0.115),
     (-0.2, -0.04), (-0.2, 0.04), (-0.2, 0.11), (-0.11, 0.0),
