@@ -44,7 +44,7 @@ from sim.world import World
 ROBOTS: dict[str, Callable[[], RobotSpec]] = {"mobile_panda": mobile_panda, "stretch": stretch}
 FIRST_SEED = 2_000_000
 OPEN_DRAWER, OPEN_RAD, SHUT = 0.8, float(np.deg2rad(70)), 0.05
-ASIDE_M, TURN_RAD = 0.15, float(np.deg2rad(10))
+ASIDE_M, BACK_M, TURN_RAD = 0.15, 0.25, float(np.deg2rad(10))
 
 
 def named(scene: KitchenScene) -> Iterator[tuple[str, str, str]]:
@@ -64,7 +64,9 @@ def trial(robot: SimRobot, scene: KitchenScene, name: str, what: str) -> list[di
     assert isinstance(kitchen, KitchenFixtures)
     assert isinstance(arm, MobileArm)
     rng = np.random.default_rng([scene.seed, len(name), ord(name[0])])
-    off = [*rng.uniform(-ASIDE_M, ASIDE_M, 2), 0.0]
+    off = np.array([*rng.uniform(-ASIDE_M, ASIDE_M, 2), 0.0])
+    if kitchen.standing(name).xyz_m[2] > 0:  # its front is a counter's, which stands out farther
+        off[0] -= BACK_M
     arm.place(kitchen.front(name) @ Pose.from_xyz_yaw(off, float(rng.uniform(-TURN_RAD, TURN_RAD))))
     robot.wait(0.1)
     room, lines = room_map(scene.setting), []

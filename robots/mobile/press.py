@@ -35,6 +35,8 @@ BEYOND_M, REACH_M = 0.03, 0.02
 """The hand goes on by so much, at most, and must be able to by the second."""
 MOST_TURN_RAD = 0.15
 """Of a joint meanwhile, from one centimetre to the next."""
+DEEPEST_M = 0.013
+"""No button goes farther than this before the hand is stopped."""
 SLOW_M_S = 0.04
 PRESSED_N, PRESSED_M = 12.0, 0.006
 """A button that has gone all its way pushes back with more than its spring: so hard, or, without a sensor at the wrist,
@@ -105,7 +107,9 @@ def _attempt(body: Body, button: Button) -> Outcome:
     line(body, track.tools[0], speed_m_s=0.1, width_m=0.0)
     if push.stopped == "held":
         return Outcome(status=Status.PATH_BLOCKED, detail=f"something holds the hand off the {button.switch}'s button")
-    if push.stopped != "pressed":
+    # Heights are known to a millimetre, so what stops the hand lower than a button goes is what it stands on.
+    low = along[2] < -0.7 and (push.at - len(track.tools) + 1) * (CLEAR_M + BEYOND_M) / 12 - CLEAR_M > DEEPEST_M
+    if push.stopped != "pressed" or low:
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"the fingers met no button for the {button.switch}")
     return Outcome(status=Status.SUCCEEDED, detail=f"pressed the button of the {button.switch}")
 
