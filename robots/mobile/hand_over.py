@@ -41,6 +41,7 @@ def hand_over(body: Body, target: Target) -> Outcome:
         if abs(aside) > TURN_RAD:
             shift(body, np.array([0.0, 0.0, aside]))
     _, seen = see(body)
+    weight_n = _felt_n(body)
     outcome = Outcome(status=Status.UNREACHABLE, detail="the arm can't hold it out")
     for goals in _held_out(body, load):
         outcome = go(body, surroundings(body, cloud(seen)), goals, width_m=0.0, pace=0.5)
@@ -48,7 +49,7 @@ def hand_over(body: Body, target: Target) -> Outcome:
             break
     if outcome.status is not Status.SUCCEEDED:
         return outcome
-    taken = _wait(body, load)
+    taken = _wait(body, load, weight_n)
     if not taken:
         fold(body)
         return Outcome(status=Status.TIMED_OUT, detail=f"nobody took the {load.words} within {WAIT_S:.0f} s")
@@ -80,21 +81,32 @@ def _held_out(body: Body, load: Load) -> list[list[Float]]:
     return found
 
 
-def _wait(body: Body, load: Load) -> bool:
-    """Whether somebody pulls at what is held, or has it, before WAIT_S are over."""
+def _felt_n(body: Body) -> float | None:
+    """What a standing arm's wrist carries: the same however the hand is turned, unless somebody pulls."""
+    force = body.robot.state().wrist_force_n
+    return None if force is None else float(np.linalg.norm(force))
+
+
+def _wait(body: Body, load: Load, weight_n: float | None) -> bool:
+    """Whether somebody pulls at what is held, or has it, before WAIT_S are over. weight_n: what the wrist felt before:
+    whoever took hold on the way here pulls already, and their letting go is no pull."""
     robot = body.robot
     period = robot.spec.period_s
     robot.wait(0.5)
-    state = robot.state()
-    rest = state.wrist_force_n
+    rest: Float | None = None
     count = 0
     for _ in range(int(WAIT_S / period)):
         robot.wait(period)
-        state = robot.state()
+        force = robot.state().wrist_force_n
         if not still_held(body, load):
             return True
-        if rest is not None and state.wrist_force_n is not None:
-            count = count + 1 if float(np.linalg.norm(state.wrist_force_n - rest)) > TUG_N else 0
-            if count > 0.3 / period:
-                return True
+        if force is None or weight_n is None:
+            continue
+        pulled = abs(float(np.linalg.norm(force)) - weight_n) > TUG_N
+        pulled |= rest is not None and float(np.linalg.norm(force - rest)) > TUG_N
+        if not pulled and rest is None:
+            rest = force
+        count = count + 1 if pulled else 0
+        if count > 0.3 / period:
+            return True
     return False

@@ -43,6 +43,13 @@ SEEDS = 6
 """Configurations that inverse kinematics also starts from, beside the spec's own."""
 NEAR_ROBOT_M = 0.03
 """Points seen nearer to the robot than this are left out: it stands there without touching anything."""
+CLEARED_M, DEEPER_M = 0.002, 0.001
+OUT_RAD, OUT_TRIES = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6), 96
+"""Out of something that balls overlap with: clear by the first, no deeper by more than the second on the way; so many
+configurations are tried so far around."""
+HELD_BACK_RAD, PRESSED_S = 0.1, 1.0
+"""Commands that the limits change by more are no longer followed; so long the motors of an arm that is pressed against
+something, and so stands off from where it was sent, may take to give in."""
 CONTACT_N, BACK = 8.0, 4
 """A change of force at the wrist within so many periods that is no trembling."""
 
@@ -219,13 +226,24 @@ def bent_upright(body: Body, goal: Pose) -> Iterator[Float]:
 def _backed_out(body: Body, one: RobotShape, scene: Scene, q: Float, goals: Sequence[Float]) -> Float | None:
     """float64[J]: where a robot that touches something, by the balls that stand for it, is clear again, on its way to a
     goal or home; None where it need not or nothing near by is clear."""
-    space = FreeSpace(one, scene, resolution=np.full(body.robot.spec.dof, 0.1), margin_m=0.0)
+    spec = body.robot.spec
+    space = FreeSpace(one, scene, resolution=np.full(spec.dof, 0.1), margin_m=0.0)
     if space.worst(q)[0] >= 0.0:
         return None
     for share in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4):
-        for goal in (*goals, body.robot.spec.home_q_rad):
+        for goal in (*goals, spec.home_q_rad):
             there = q + share * (goal - q)
-            if space.worst(there)[0] >= 0.002:
+            if space.worst(there)[0] >= CLEARED_M:
+                return np.asarray(there)
+    # No way to anywhere leads out: to any side, by as little as will do, and no deeper into anything on the way.
+    least = np.minimum(space.clearance(q[None])[0][0], space.need) - DEEPER_M
+    rng = np.random.default_rng(0)
+    for spread in OUT_RAD:
+        near = np.clip(q + spread * rng.normal(size=(OUT_TRIES, spec.dof)), spec.q_lower_rad, spec.q_upper_rad)
+        spare = (space.clearance(near)[0] - space.need).min(axis=1)
+        out = near[spare >= CLEARED_M]
+        for there in out[np.argsort(np.abs(out - q).max(axis=1))]:
+            if bool((space.clearance(space.sampled(np.stack([q, there])))[0] >= least).all()):
                 return np.asarray(there)
     return None
 
@@ -263,9 +281,11 @@ def follow(body: Body, q: Float, *, width_m: float | None = None, stop: Stop | N
     """Stream configurations [M,J], one a period, then wait until the arm stands."""
     robot = body.robot
     period = robot.spec.period_s
-    for one in q:
+    for k, one in enumerate(q):
         sent = robot.send(Command(arm_q=one, gripper_width_m=width_m))
-        if sent.arm_q is None or float(np.abs(sent.arm_q - one).max()) > 0.1:
+        if k == 0 and _off(sent, one) > HELD_BACK_RAD:
+            sent = _relaxed(body, one, width_m)
+        if _off(sent, one) > HELD_BACK_RAD:
             robot.stop()
             return Outcome(status=Status.LIMIT, detail="the limits held the arm back")
         robot.wait(period)
@@ -280,6 +300,24 @@ def follow(body: Body, q: Float, *, width_m: float | None = None, stop: Stop | N
     if len(q):
         settle(body, q[-1], width_m)
     return Outcome(status=Status.SUCCEEDED, detail="")
+
+
+def _off(sent: Command, q: Float) -> float:
+    """How far what was sent is from q [J]."""
+    return float("inf") if sent.arm_q is None else float(np.abs(sent.arm_q - q).max())
+
+
+def _relaxed(body: Body, start: Float, width_m: float | None) -> Command:
+    """What was sent last, after an arm that something pushed away from where it was sent was told to stay where it is,
+    at `start` [J]: until then the limits hold back every stream that begins there."""
+    robot, command = body.robot, Command(arm_q=start, gripper_width_m=width_m)
+    sent = robot.send(command)
+    for _ in range(int(PRESSED_S / robot.spec.period_s)):
+        if _off(sent, start) < HELD_BACK_RAD / 2:
+            break
+        robot.wait(robot.spec.period_s)
+        sent = robot.send(command)
+    return sent
 
 
 def settle(body: Body, q: Float, width_m: float | None, *, most_s: float = 0.4) -> None:
