@@ -56,8 +56,11 @@ def navigate_to(body: Body, target: Target) -> Outcome:
     if len(places) == 0:
         return Outcome(status=Status.UNREACHABLE, detail=f"there is no room to stand at the {target.words}")
     outcome = Outcome(status=Status.PATH_BLOCKED, detail="")
-    if len(new := elsewhere(places, stood)):
-        outcome = drive_to(body, new, deadline_s=deadline_s)
+    new = elsewhere(places, stood)
+    # Straight behind where it stood, its own arm hides the same; aside of it or turned it does not.
+    for some in (elsewhere(new, stood, aside=True), new) if stood else (new,):
+        if len(some) and outcome.status is not Status.SUCCEEDED:
+            outcome = drive_to(body, some, deadline_s=deadline_s)
     if outcome.status is not Status.SUCCEEDED and len(new) < len(places):
         outcome = drive_to(body, places, deadline_s=deadline_s)
     if outcome.status is Status.PATH_BLOCKED and target.xyz_m is None and not stood:
@@ -75,12 +78,14 @@ def navigate_to(body: Body, target: Target) -> Outcome:
     return Outcome(status=Status.SUCCEEDED, detail=f"at the {target.words}")
 
 
-def elsewhere(places: Float, stood: tuple[Float, ...]) -> Float:
-    """Those of places [G,3] that are none of `stood` [3]."""
+def elsewhere(places: Float, stood: tuple[Float, ...], *, aside: bool = False) -> Float:
+    """Those of places [G,3] that are none of `stood` [3]; aside: nor straight ahead of or behind one."""
     left = np.ones(len(places), dtype=bool)
     for x, y, yaw in stood:
         turned = np.abs((places[:, 2] - yaw + np.pi) % (2 * np.pi) - np.pi)
-        left &= (np.hypot(places[:, 0] - x, places[:, 1] - y) > ELSEWHERE_M) | (turned > ELSEWHERE_RAD)
+        dx, dy = places[:, 0] - x, places[:, 1] - y
+        away = np.abs(np.cos(yaw) * dy - np.sin(yaw) * dx) if aside else np.hypot(dx, dy)
+        left &= (away > ELSEWHERE_M) | (turned > ELSEWHERE_RAD)
     return np.asarray(places[left])
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from agent.plan import Point, PrimitiveCall, PrimitiveResult
 from agent.verbs import Verb
 from agent.watched import WatchedRobot
+from robots.geometry import Float
 from robots.interface import Observation, Robot
 from robots.mobile.navigate import goals
 from robots.primitives import Body, Outcome, Target
@@ -129,7 +130,8 @@ class Errand(Task[Goal]):
 
     def ready(self, robot: SimRobot, drawn: Drawn[Goal]) -> bool:
         """Whether things of the goal stand neither too low nor too high, the arm reaches each from some place to stand,
-        once what it is in is open, with room for the hand above, and there is room for it where it is to go."""
+        once what it is in is open, with room for the hand above, and there is room for it where it is to go; and the
+        arm reaches its stains."""
         facts, scene = facts_of_world(robot.world, ()), robot.world.scene
         if not isinstance(scene, KitchenScene):
             return False
@@ -153,9 +155,11 @@ class Errand(Task[Goal]):
             part = facts.guard_of(name) if facts.hidden(name) else ""
             opened = {h.part: OPENED * h.travel for h in room.handles if h.part == part}
             body.ajar = {**ajar, **opened}
-            if not in_reach(body, name, robot.world):
+            if not in_reach(body, name, robot.world.pose(name).apply([0.0, 0.0, 0.02])):
                 return False
-        return True
+        body.ajar = ajar
+        stains = {name for a in drawn.meaning for name in a.arguments} & set(facts.site.stains_m)
+        return all(in_reach(body, name, np.array(facts.site.stains_m[name])) for name in sorted(stains))
 
     def remaining(self, world: World, drawn: Drawn[Goal], done: Sequence[PrimitiveResult]) -> list[PrimitiveCall]:
         try:
@@ -190,9 +194,9 @@ def _clear_start(scene: KitchenScene) -> None:
                 raise SceneError(f"the robot would start in the open {solid.part}")
 
 
-def in_reach(body: Body, name: str, world: World) -> bool:
-    """Whether there is a place to stand from which the arm reaches a thing."""
-    found = goals(body, Target(words=name, xyz_m=world.pose(name).apply([0.0, 0.0, 0.02])))
+def in_reach(body: Body, name: str, at: Float) -> bool:
+    """Whether there is a place to stand from which the arm reaches something at a point [3] in the world."""
+    found = goals(body, Target(words=name, xyz_m=at))
     return not isinstance(found, Outcome) and len(found[0]) > 0
 
 

@@ -147,10 +147,11 @@ class Walk:
 
     def approach(self, name: str) -> bool:
         """To where a thing or stain is; if the robot is there and does not see it (its own arm may hide it), there
-        once more, which is beside, a look around, then closer, and to its neighbours. False: all of that was done."""
+        once more, which is beside, a look around, beside once more, and to its neighbours. False: all of that was done.
+        """
         spot = self.spot(name)
         # What lies on the floor has no place to go to: a look has to find it.
-        return self.search(["", ""] if spot[0] == name else [spot[0], spot[0], "", *spot[1:], spot[0]])
+        return self.search(["", ""] if spot[0] == name else [spot[0], spot[0], "", spot[0], *spot[1:], spot[0]])
 
     def search(self, left: list[str]) -> bool:
         """Goes on with the next of these places, "" for a look, that was not tried; False where all were."""
