@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -25,7 +25,7 @@ from sim.errands.goals import Goal, holds, judge
 from sim.errands.heldout import combination
 from sim.errands.planning import Unsolved, remaining
 from sim.errands.pointing import pointed
-from sim.errands.room import hand_fits, has_room
+from sim.errands.room import hand_fits, has_room, palm_fits
 from sim.errands.senses import facts_of_world, taken
 from sim.errands.site import HIGH_M, LOW_M
 from sim.errands.words import CLASSES, Said
@@ -153,9 +153,18 @@ class Errand(Task[Goal]):
             if not facts.hidden(name) and not low and not hand_fits(room, ajar, state.things[name]):
                 return False
             part = facts.guard_of(name) if facts.hidden(name) else ""
-            opened = {h.part: OPENED * h.travel for h in room.handles if h.part == part}
-            body.ajar = {**ajar, **opened}
-            if not in_reach(body, name, robot.world.pose(name).apply([0.0, 0.0, 0.02])):
+            handle = next((h for h in room.handles if h.part == part), None)
+            thing, at = state.things[name], robot.world.pose(name).apply([0.0, 0.0, 0.02])
+            body.ajar = dict(ajar)
+            if handle is not None:
+                body.ajar[part] = OPENED * handle.travel
+                if not handle.turns:  # things come along with a drawer
+                    out = handle.motion(body.ajar[part]) @ handle.motion(ajar.get(part, 0.0)).inverse()
+                    thing, at = replace(thing, pose=out @ thing.pose), out.apply(at)
+            drawer = shelved is not None and shelved.kind == "drawer"
+            if drawer and not palm_fits(room, body.ajar, thing, robot.spec):
+                return False
+            if not in_reach(body, name, at):
                 return False
         body.ajar = ajar
         stains = {name for a in drawn.meaning for name in a.arguments} & set(facts.site.stains_m)

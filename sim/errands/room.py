@@ -8,6 +8,7 @@ import numpy as np
 
 from robots.geometry import Float
 from robots.places import RoomMap
+from robots.spec import RobotSpec
 from sim.errands.site import HIGH_M, LOW_M
 from sim.kitchen.filling import apart_m, outline
 from sim.kitchen.fixtures import Spot
@@ -18,6 +19,9 @@ from sim.scenes import ObjectSpec
 GAP_M = 0.03
 """Between things, for the fingers that put one down."""
 STEP_M = 0.03
+GRIPPED_M, OBLIQUE = 0.013, 1.15
+"""So much of a finger is beside what it takes at least; and its breadth may seem larger than it is by so much."""
+_SQUARE = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
 HAND_M, HIGH_HAND_M = 0.08, 0.30
 """Around the middle of a thing so much is free, up to so far above its top, for a hand that comes from above."""
 
@@ -37,6 +41,32 @@ def hand_fits(room: RoomMap, ajar: Mapping[str, float], thing: Thing) -> bool:
         if beside < HAND_M and z + solid.half_m[2] > low and z - solid.half_m[2] < high:
             return False
     return True
+
+
+def palm_fits(room: RoomMap, ajar: Mapping[str, float], thing: Thing, spec: RobotSpec) -> bool:
+    """Whether a hand that points down gets at a thing between furniture such as the walls of a drawer: somewhere along
+    it, closing across it, or on the rim of what is hollow, the palm is over none."""
+    bottom = thing.top_m + spec.finger_depth_m - GRIPPED_M
+    walls = []
+    for solid in room.solids_now(ajar):
+        z = float(solid.pose.xyz[2])
+        if z + solid.half_m[2] > bottom and z - solid.half_m[2] < bottom + HIGH_HAND_M:
+            walls.append(solid.pose.apply(np.column_stack([_SQUARE * solid.half_m[:2], np.zeros(4)]))[:, :2])
+    shape = outline(thing.kind, thing.size)
+    hollow = thing.made.inner_m > 0
+    turns = np.arange(12) * np.pi / 12
+    wide = np.array([np.ptp(shape @ [-np.sin(t), np.cos(t)]) for t in turns])
+    most = spec.gripper_max_width_m - GRIPPED_M
+    middle, long = (shape.min(axis=0) + shape.max(axis=0)) / 2, np.ptp(shape, axis=0) / 2
+    at = [middle + share * long for share in ([0.0, 0.0], [0.7, 0.0], [-0.7, 0.0], [0.0, 0.7], [0.0, -0.7])]
+    for turn in turns[(wide < min(most, OBLIQUE * float(wide.min()))) | hollow]:
+        c, s = np.cos(turn), np.sin(turn)
+        palm = _SQUARE * spec.palm_half_m @ np.array([[c, s], [-s, c]])
+        for xy in at:
+            there = thing.pose.apply(np.column_stack([palm + xy, np.zeros(4)]))[:, :2]
+            if all(apart_m(there, wall) > 0.0 for wall in walls):
+                return True
+    return False
 
 
 def _there(state: State, spot: Spot, but: str) -> list[Float]:
