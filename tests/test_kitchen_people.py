@@ -18,14 +18,15 @@ from robots.mobile.grasps import level_pose
 from robots.mobile.load import forget_lost
 from robots.mobile.navigate import elsewhere
 from robots.mobile_panda import mobile_panda
+from robots.places import RoomMap, Solid
 from sim.disturb.base import free_pose, loose
 from sim.errands.facts import AWAY, PERSON
 from sim.errands.goals import atom
 from sim.errands.planning import WAITS, Unsolved, remaining
-from sim.errands.room import hand_fits, has_room
+from sim.errands.room import hand_fits, has_room, palm_fits
 from sim.errands.senses import facts_of_world, taken
 from sim.kitchen.filling import Wish
-from sim.kitchen.predicates import state_of
+from sim.kitchen.predicates import Thing, state_of
 from sim.kitchen.rooms import KitchenScene, sample_kitchen
 from sim.person import Person
 from sim.task import call
@@ -155,6 +156,26 @@ def test_a_full_table_and_a_lamp_over_a_thing_are_not_asked_for(world: World) ->
     under = replace(thing, pose=lamp.pose @ Pose.from_xyz_yaw([0.0, 0.0, 0.0]))
     assert not hand_fits(SCENE.told(), {}, under)
     assert hand_fits(SCENE.told(), {}, state.things["apple"])
+
+
+def test_a_fork_along_the_wall_of_a_deep_drawer_is_not_asked_for(world: World) -> None:
+    """A hand that closes across it is 21 cm wide; across the wall's direction there is room, or over a low wall."""
+    fork = replace(state_of(world).things["can"], kind="fork", size="regular", pose=Pose.identity())
+    along, height = (0.0, np.pi / 2), 0.2
+    if np.ptp(fork.made.bounds_m, axis=0)[0] < 0.1:
+        along = along[::-1]
+
+    def room(high_m: float) -> RoomMap:
+        half = np.array([0.3, 0.005, high_m / 2])
+        wall = Solid(name="drawer", pose=Pose.from_xyz_yaw([0.0, 0.05, high_m / 2]), half_m=half)
+        return RoomMap(area_m=(-1, -1, 1, 1), solids=(wall,))
+
+    def lies(yaw: float) -> Thing:
+        return replace(fork, pose=Pose.from_xyz_yaw([0.0, -0.03, 0.0], yaw))
+
+    assert not palm_fits(room(height), {}, lies(along[0]), world.spec)
+    assert palm_fits(room(height), {}, lies(along[1]), world.spec)
+    assert palm_fits(room(0.03), {}, lies(along[0]), world.spec)
 
 
 @pytest.mark.parametrize("width_m", [None, 0.004])
