@@ -111,6 +111,16 @@ def test_a_pull_that_ends_while_one_waits_is_none() -> None:
     assert not _wait(body(Arm(HOME, forces=forces)), load, float(np.hypot(6.0, 4.0)))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_what_was_weighed_while_somebody_pulled_is_not_dropped_when_they_let_go(again: bool) -> None:
+    forces = np.tile([0.0, 6.0, 4.0], (900, 1))
+    forces[:120] += [0.0, 9.0, 9.0]
+    forces[300:400] += np.array([0.0, 9.0, 9.0]) * again
+    arm, load = Arm(HOME, forces=forces), SimpleNamespace(width_m=0.05)
+    assert _wait(body(arm), load, float(np.hypot(15.0, 13.0))) is again  # type: ignore[arg-type]
+    assert arm.clock > 300
+
+
 def test_straight_behind_is_no_other_place_to_see_from() -> None:
     places = np.array([[-0.3, 0.0, 0.0], [0.0, 0.3, 0.0], [0.0, 0.0, 0.5]])
     np.testing.assert_array_equal(elsewhere(places, (np.zeros(3),), aside=True), places[1:])

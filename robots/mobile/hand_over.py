@@ -89,7 +89,8 @@ def _felt_n(body: Body) -> float | None:
 
 def _wait(body: Body, load: Load, weight_n: float | None) -> bool:
     """Whether somebody pulls at what is held, or has it, before WAIT_S are over. weight_n: what the wrist felt before:
-    whoever took hold on the way here pulls already, and their letting go is no pull."""
+    whoever took hold on the way here pulls already. Their letting go is no pull: whoever lifts must pull once more, and
+    nothing is dropped."""
     robot = body.robot
     period = robot.spec.period_s
     robot.wait(0.5)
@@ -102,8 +103,10 @@ def _wait(body: Body, load: Load, weight_n: float | None) -> bool:
             return True
         if force is None or weight_n is None:
             continue
-        pulled = abs(float(np.linalg.norm(force)) - weight_n) > TUG_N
-        pulled |= rest is not None and float(np.linalg.norm(force - rest)) > TUG_N
+        felt_n = float(np.linalg.norm(force))
+        if felt_n < weight_n - TUG_N:
+            weight_n, rest, count = felt_n, None, 0  # somebody pulled already when it was weighed, and has let go
+        pulled = felt_n - weight_n > TUG_N or (rest is not None and float(np.linalg.norm(force - rest)) > TUG_N)
         if not pulled and rest is None:
             rest = force
         count = count + 1 if pulled else 0

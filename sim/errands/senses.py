@@ -65,8 +65,14 @@ def near(
     at_m = {n: state.things[n].centre_m for n in seen if n in state.things}
     at_m |= {n: np.array(s.xyz_m) for n, s in stains.items() if n in seen}
     here |= {n for n, xyz in at_m.items() if float(np.linalg.norm((xyz - base)[:2])) < REACH_M}
-    went = [r.call.target for r in done if r.call.verb is Verb.NAVIGATE_TO and r.status is Status.SUCCEEDED]
-    return frozenset(here | set(went[-1:]))
+    succeeded = [r.call for r in done if r.status is Status.SUCCEEDED]
+    arrived = [i for i, c in enumerate(succeeded) if c.verb is Verb.NAVIGATE_TO]
+    if arrived:
+        went = succeeded[arrived[-1]].target
+        # What was taken since is no longer where it was gone to.
+        if not any(c.verb is Verb.PICK and c.target == went for c in succeeded[arrived[-1] :]):
+            here.add(went)
+    return frozenset(here)
 
 
 def _fixed(fixtures: KitchenFixtures) -> dict[str, tuple[Float, int]]:
