@@ -1,11 +1,14 @@
 """pour: what is in the held vessel into another: its lip over the other's middle, tilted until it is empty, and back.
 
+It comes straight down from higher up, and pours from as high as keeps the hand, which may roll, off the other vessel.
 How much has come out is not measured: everything is poured, for which POUR_S are enough at the full tilt.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +20,8 @@ from robots.mobile.glance import cloud, face, main_camera, see
 from robots.mobile.haul import haul, stand
 from robots.mobile.load import Load
 from robots.mobile.place import still_held
-from robots.mobile.reach import bent_upright, surroundings
-from robots.mobile.shapes import robot_shape
+from robots.mobile.reach import bent_upright, configurations, follow, go, straight, straight_way, surroundings, tool
+from robots.mobile.shapes import robot_parts, robot_shape
 from robots.mobile.sight import odom_T_base, odom_T_world
 from robots.mobile.stance import approach, fold, shifted, stand_at
 from robots.mobile.things import Thing, moved, support_below, thing_at
@@ -32,6 +35,8 @@ Float = NDArray[np.float64]
 TILT_RAD = 1.88
 OVER_M, CLEAR_M, RIM_M = 0.045, 0.05, 0.015
 """The lip stays so far above the vessel that is poured into."""
+FROM_M, LIFTED_M = (0.10, 0.06, 0.03), (0.0, 0.02, 0.04, 0.06, 0.08, 0.11)
+"""From so much higher the hand comes straight down; so much higher the lip is where the hand would meet the vessel."""
 SPEED_M_S = 0.10
 POUR_S = 4.0
 SAME_M = 0.04
@@ -71,7 +76,9 @@ def pour(body: Body, target: Target) -> Outcome:
     bent = _upright(body, track, odom_T_base(body.robot.state()), surroundings(body, np.empty((0, 3))))
     if bent is not None:
         track = replace(track, q=bent)
-    outcome = approach(body, track.tools[0], track.q[0], points, width_m=0.0)
+    outcome = _from_over(body, track, points)
+    if outcome.status is not Status.SUCCEEDED:
+        outcome = approach(body, track.tools[0], track.q[0], points, width_m=0.0)
     if outcome.status is not Status.SUCCEEDED:
         fold(body)
         return outcome
@@ -80,6 +87,10 @@ def pour(body: Body, target: Target) -> Outcome:
         body.robot.wait(POUR_S)
     back = track.reversed()
     upright = haul(body, back.tools, back.q, None, speed_m_s=SPEED_M_S, width_m=0.0)
+    here = tool(body)
+    straight(
+        body, Pose(xyz=here.xyz + [0.0, 0.0, FROM_M[0]], quat_xyzw=here.quat_xyzw), speed_m_s=SPEED_M_S, width_m=0.0
+    )
     fold(body)
     if not still_held(body, load):
         body.grasp, body.held_q = None, None
@@ -88,6 +99,37 @@ def pour(body: Body, target: Target) -> Outcome:
         if hauled.outcome.status is not Status.SUCCEEDED:
             return hauled.outcome
     return Outcome(status=Status.SUCCEEDED, detail=f"poured from the {load.words} into the {target.words}")
+
+
+def _from_over(body: Body, track: Track, points: Float) -> Outcome:
+    """The hand to where a track begins, straight down from higher up: over the other vessel, so close that it seems to
+    touch it, there is no way around what is seen."""
+    outcome = Outcome(status=Status.UNREACHABLE, detail="the arm does not reach there")
+    goals = configurations(body, track.tools[0], near=track.q[0])[:1]
+    for start in goals:
+        for up in FROM_M:
+            higher = Pose(xyz=track.tools[0].xyz + [0.0, 0.0, up], quat_xyzw=track.tools[0].quat_xyzw)
+            way = straight_way(body, start, higher, speed_m_s=SPEED_M_S)
+            if way is None:
+                continue
+            outcome = go(body, surroundings(body, points), [way[-1]], width_m=0.0, pace=0.6)
+            if outcome.status is Status.SUCCEEDED:
+                return follow(body, way[::-1], width_m=0.0)
+    return outcome
+
+
+def _lifted(body: Body, path: Callable[[float, Float], Pose], mouth: Float, into: Thing) -> Float:
+    """float64[3]: `mouth`, as much higher as keeps the hand off the other vessel all along a path of the tool; how the
+    palm then turns depends on how the load is held."""
+    hand = [part for part in robot_parts(body.robot.spec, 0.04) if part.frame == -1]
+    centres, radii = np.array([part.centre_m for part in hand]), np.array([part.radius_m for part in hand])
+    for up in LIFTED_M:
+        there = mouth + [0.0, 0.0, up]
+        balls = np.array([path(tilt, there).apply(centres) for tilt in np.linspace(0.0, TILT_RAD, 12)])
+        aside = np.maximum(np.linalg.norm(balls[..., :2] - into.centre, axis=-1) - max(into.half_m), 0.0)
+        if bool((np.hypot(aside, np.maximum(balls[..., 2] - into.top_m, 0.0)) > radii).all()):
+            break
+    return there
 
 
 def _upright(body: Body, track: Track, base: Pose, scene: Scene) -> Float | None:
@@ -99,8 +141,8 @@ def _upright(body: Body, track: Track, base: Pose, scene: Scene) -> Float | None
     hand = np.array([part.frame == -1 for part in one.parts if not part.anchored])
     for bent in bent_upright(body, here @ base.inverse() @ track.tools[0]):
         q = [bent]
-        for tool in track.tools[1:]:
-            found = body.kinematics.solve(base.inverse() @ tool, q[-1])
+        for there in track.tools[1:]:
+            found = body.kinematics.solve(base.inverse() @ there, q[-1])
             if not found.converged:
                 break
             q.append(found.q)
@@ -141,8 +183,10 @@ def _track(body: Body, load: Load, into: Thing) -> Track | None:
     for around in AROUND_RAD:
         for aside in ASIDE_RAD:
             upright = Pose.from_xyz_yaw([0.0, 0.0, 0.0], ahead + around - pointing)
+            path = partial(_tilted_at, load, upright, into.support_m, ahead + around + aside)
+            lip = _lifted(body, path, mouth, into)
             task = Task(
-                path=lambda tilt, u=upright, d=ahead + around + aside: tilted(load, u, mouth, into.support_m, d, tilt),  # type: ignore[misc]
+                path=lambda tilt, p=path, m=lip: p(tilt, m),  # type: ignore[misc]
                 motion=lambda _: Pose.identity(), start=0.0, end=TILT_RAD, parts=(), others=others, shares=(0.0,),
                 back_m=0.0,
                 rolls=(0.0,), toward=mouth,
@@ -152,6 +196,10 @@ def _track(body: Body, load: Load, into: Thing) -> Track | None:
                 return found
             first = first or found
     return first
+
+
+def _tilted_at(load: Load, upright: Pose, support_m: float, direction: float, tilt: float, mouth: Float) -> Pose:
+    return tilted(load, upright, mouth, support_m, direction, tilt)
 
 
 def tilted(load: Load, upright: Pose, mouth: Float, support_m: float, direction: float, tilt: float) -> Pose:
