@@ -60,9 +60,9 @@ def _aside(body: Body) -> None:
     if len(ways) == 0:
         return
     _, seen = see(body)
-    scene = surroundings(body, cloud(seen))
+    scene, width_m = surroundings(body, cloud(seen)), body.robot.spec.gripper_max_width_m
     for q in ways:
-        if free(body, scene, q, width_m=body.robot.spec.gripper_max_width_m) and go(body, scene, [q]).status is Status.SUCCEEDED:
+        if free(body, scene, q, width_m=width_m) and go(body, scene, [q]).status is Status.SUCCEEDED:
             return
 
 
