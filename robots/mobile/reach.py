@@ -43,6 +43,8 @@ SEEDS = 6
 """Configurations that inverse kinematics also starts from, beside the spec's own."""
 NEAR_ROBOT_M = 0.03
 """Points seen nearer to the robot than this are left out: it stands there without touching anything."""
+OFF_RAD, TAKE_UP_S = 0.1, 1.5
+"""Joints (rad or m) are told so nearly what they should be; and how long that may take at the beginning."""
 CONTACT_N, BACK = 8.0, 4
 """A change of force at the wrist within so many periods that is no trembling."""
 
@@ -263,9 +265,11 @@ def follow(body: Body, q: Float, *, width_m: float | None = None, stop: Stop | N
     """Stream configurations [M,J], one a period, then wait until the arm stands."""
     robot = body.robot
     period = robot.spec.period_s
-    for one in q:
+    for k, one in enumerate(q):
         sent = robot.send(Command(arm_q=one, gripper_width_m=width_m))
-        if sent.arm_q is None or float(np.abs(sent.arm_q - one).max()) > 0.1:
+        if k == 0:
+            sent = _taken_up(body, one, sent, width_m)
+        if not _sent_near(sent, one):
             robot.stop()
             return Outcome(status=Status.LIMIT, detail="the limits held the arm back")
         robot.wait(period)
@@ -280,6 +284,21 @@ def follow(body: Body, q: Float, *, width_m: float | None = None, stop: Stop | N
     if len(q):
         settle(body, q[-1], width_m)
     return Outcome(status=Status.SUCCEEDED, detail="")
+
+
+def _taken_up(body: Body, q: Float, sent: Command, width_m: float | None) -> Command:
+    """What is sent in the end for q [J], where an arm is that something had stopped on its way: what it was told last
+    lies beyond that, and the limits let it be told something else only bit by bit."""
+    for _ in range(int(TAKE_UP_S / body.robot.spec.period_s)):
+        if _sent_near(sent, q):
+            break
+        body.robot.wait(body.robot.spec.period_s)
+        sent = body.robot.send(Command(arm_q=q, gripper_width_m=width_m))
+    return sent
+
+
+def _sent_near(sent: Command, q: Float) -> bool:
+    return sent.arm_q is not None and float(np.abs(sent.arm_q - q).max()) <= OFF_RAD
 
 
 def settle(body: Body, q: Float, width_m: float | None, *, most_s: float = 0.4) -> None:
