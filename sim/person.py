@@ -84,7 +84,11 @@ class Person:
         pose = self.world.pose(name)
         x, y, _ = self._base().inverse().apply(pose.xyz)
         ahead = x * np.cos(self._bearing) + y * np.sin(self._bearing)
-        return bool(ahead > AHEAD_M and HIGH_M[0] < pose.xyz[2] < HIGH_M[1] and self.world.speed_m_s(name) < STILL_M_S)
+        # What still stands somewhere, or is just being taken from there, is not held out.
+        free = self.world.touching(name) <= {"robot"}
+        return bool(
+            free and ahead > AHEAD_M and HIGH_M[0] < pose.xyz[2] < HIGH_M[1] and self.world.speed_m_s(name) < STILL_M_S
+        )
 
     def _base(self) -> Pose:
         assert isinstance(self.world.arm, MobileArm)
