@@ -40,6 +40,7 @@ class Person:
         self._name: str | None = None
         self._offered_s = 0.0
         self._from: Float | None = None
+        self._told: Float = np.empty(0)
         spec = world.spec
         self._bearing = bearing(sliding(spec)) if needs_base(spec) else 0.0
         """Where the arm works in the base's frame, rad: 0 is ahead."""
@@ -51,7 +52,10 @@ class Person:
             if not self.wants():
                 return
             held = world.held()
-            waits = held is not None and self._offered(held)
+            # An arm that is on its way holds nothing out, however slowly it goes.
+            stands = np.array_equal(self._told, world.arm.q_goal)
+            self._told = world.arm.q_goal
+            waits = stands and held is not None and self._offered(held)
             self._offered_s = self._offered_s + seconds if waits and held == self._name else 0.0
             self._name = held
             if self._offered_s < STILL_S or held is None:
