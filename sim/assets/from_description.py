@@ -122,9 +122,7 @@ def add_visual(link: ET.Element, target: Path, name: str, colour: str, vertices:
     ET.SubElement(material, "color", rgba=" ".join(f"{c:g}" for c in (*RGB[colour], 1)))
 
 
-def add_hull(
-    link: ET.Element, target: Path, name: str, mesh: trimesh.Trimesh, *, above_m: float = -np.inf
-) -> None:
+def add_hull(link: ET.Element, target: Path, name: str, mesh: trimesh.Trimesh, *, above_m: float = -np.inf) -> None:
     """The convex hull as a collision shape, in the link's frame. above_m: nothing of it is lower than that; thinning a
     hull out pushes its corners outwards, by centimetres where it is large."""
     hull = mesh.convex_hull
