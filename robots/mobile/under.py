@@ -25,7 +25,7 @@ from robots.primitives.base import Body, Outcome
 
 Float = NDArray[np.float64]
 
-APART_M, APART_RAD, SPOTS = 0.08, 0.2, 10
+APART_M, APART_RAD, SPOTS = 0.08, 0.2, 6
 """Spots so far apart, or ways in that are so far turned, are tried, at most so many."""
 TRIED, EVERY = 12, 4
 """Spots that are tried from there; every so many samples of a way are checked."""
