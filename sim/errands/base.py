@@ -142,7 +142,13 @@ class Errand(Task[Goal]):
             put = a.predicate in ("on", "in") and place in facts.site.places
             if put and not has_room(state, facts.site.things[name], place):
                 return False
-        things = {name for a in drawn.meaning for name in a.arguments if name in facts.where} - {facts.held}
+        planned = self.remaining(robot.world, drawn, ())
+        if planned[0].verb is Verb.REFUSE:
+            return False
+        # What is wiped with and poured from is no part of the goal.
+        named = {name for a in drawn.meaning for name in a.arguments}
+        named |= {c.target for c in planned if c.verb is Verb.PICK}
+        things = {name for name in named if name in facts.where} - {facts.held}
         if not all(LOW_M <= float(state.things[name].pose.xyz[2]) <= HIGH_M for name in things):
             return False
         for name in sorted(things):
