@@ -43,6 +43,11 @@ BUMP_N, IN_M_S, SLOW_M_S = 25.0, 0.15, 0.06
 PRESS_M = 0.004
 """Lowered by so much more than depth says, until it is felt."""
 TOUCH_N = 6.0
+SPOTS, ELSEWHERE_M = 3, 0.04
+"""So many spots are tried where something is met, each so far from the last."""
+IN_SHARE = 0.5
+"""What touches something lower between walls than this share of them is in there, and may fall the rest: a dish held by
+its rim hangs aslant, and its edge is down before its middle."""
 FALL_M, BIN_FALL_M = 0.06, 0.6
 """How far a thing may drop into a vessel, and into what is made for that."""
 ON_M = 0.008
@@ -176,7 +181,8 @@ def _spots(
         if surface is not None and surface.enclosed and not covered(body, surface):
             where = odom_T_world(body.robot.state()) @ surface.pose
             relief = Relief.of(every, where.xyz[:2], support, half_m=0.4)
-            return in_hollow(spec, load, relief, _floor(where, surface, point[:2]), here, most_fall_m=BIN_FALL_M)
+            floor = _floor(where, surface, point[:2])
+            return in_hollow(spec, load, relief, floor, here, most_fall_m=BIN_FALL_M, walls_m=surface.walls_m)
         relief = Relief.of(every, point[:2], support, half_m=0.4)
         return on_surface(spec, load, relief, _over(body, surface, point[:2], 0.25, 0.02), here)
     if relation in SIDES:
@@ -189,24 +195,31 @@ def _spots(
 def put(
     body: Body, load: Load, spots: list[Spot], points: Float, surface: Surface | None, track: Track | None
 ) -> Outcome:
-    """To the best spot that the arm reaches: over it, down until it is felt, open, back off, fold."""
+    """To the best spot that the arm reaches: over it, down until it is felt, open, back off, fold. Where something is
+    met too early, to one that is well away from there."""
     scene = surroundings(body, points)
-    if track is None or surface is None:
-        found = way_down(body, load, spots, scene)
-    else:
-        found = way_in(body, load, spots, scene, surface, track)
-    if isinstance(found, Outcome):
-        return found
-    outcome = go(body, scene, [found.q[0]], pace=PACE)
-    if outcome.status is not Status.SUCCEEDED:
-        return outcome
-    if not still_held(body, load):
-        body.grasp, body.held_q = None, None
-        return Outcome(status=Status.NOT_HOLDING, detail=f"the {load.words} slipped out of the hand")
-    outcome = _down(body, load, found)
-    if outcome.status is not Status.SUCCEEDED:
-        return outcome
-    return let_go(body, load, found.back)
+    outcome = Outcome(status=Status.PATH_BLOCKED, detail="no spot was tried")
+    for tried in range(SPOTS):
+        if track is None or surface is None:
+            found = way_down(body, load, spots, scene)
+        else:
+            found = way_in(body, load, spots, scene, surface, track)
+        if isinstance(found, Outcome):
+            return outcome if tried else found
+        outcome = go(body, scene, [found.q[0]], pace=PACE)
+        if outcome.status is not Status.SUCCEEDED:
+            return outcome
+        if not still_held(body, load):
+            body.grasp, body.held_q = None, None
+            return Outcome(status=Status.NOT_HOLDING, detail=f"the {load.words} slipped out of the hand")
+        outcome = _down(body, load, found)
+        if outcome.status is Status.SUCCEEDED:
+            return let_go(body, load, found.back)
+        at = found.spot.thing.xyz[:2]
+        spots = [s for s in spots if float(np.linalg.norm(s.thing.xyz[:2] - at)) > ELSEWHERE_M]
+        if outcome.status is not Status.PATH_BLOCKED or found.tools or not spots:
+            break
+    return outcome
 
 
 def _down(body: Body, load: Load, way: Way) -> Outcome:
@@ -225,7 +238,7 @@ def _down(body: Body, load: Load, way: Way) -> Outcome:
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     short_m = float(tool(body).xyz[2] - spot.tool.xyz[2])
-    if outcome.detail and short_m > EARLY_M:
+    if outcome.detail and short_m > max(EARLY_M, IN_SHARE * spot.walls_m):
         higher = Pose(xyz=spot.tool.xyz + [0.0, 0.0, way.high_m], quat_xyzw=spot.tool.quat_xyzw)
         for there in (higher, way.outside):
             line(body, there, width_m=0.0)
