@@ -48,8 +48,8 @@ SPOTS, ELSEWHERE_M = 3, 0.04
 IN_SHARE = 0.5
 """What touches something lower between walls than this share of them is in there, and may fall the rest: a dish held by
 its rim hangs aslant, and its edge is down before its middle."""
-FALL_M, BIN_FALL_M = 0.06, 0.6
-"""How far a thing may drop into a vessel, and into what is made for that."""
+FALL_M, BIN_FALL_M, OVER_M = 0.06, 0.6, 0.12
+"""How far a thing may drop into a vessel, into what is made for that, and there from over its rim."""
 ON_M = 0.008
 """A point no higher above a surface than this means the surface."""
 BESIDE_M = 0.03
@@ -181,8 +181,9 @@ def _spots(
         if surface is not None and surface.enclosed and not covered(body, surface):
             where = odom_T_world(body.robot.state()) @ surface.pose
             relief = Relief.of(every, where.xyz[:2], support, half_m=0.4)
-            floor = _floor(where, surface, point[:2])
-            return in_hollow(spec, load, relief, floor, here, most_fall_m=BIN_FALL_M, walls_m=surface.walls_m)
+            floor, walls = _floor(where, surface, point[:2]), surface.walls_m
+            most = walls + OVER_M if walls else BIN_FALL_M
+            return in_hollow(spec, load, relief, floor, here, most_fall_m=most, walls_m=walls)
         relief = Relief.of(every, point[:2], support, half_m=0.4)
         return on_surface(spec, load, relief, _over(body, surface, point[:2], 0.25, 0.02), here)
     if relation in SIDES:
@@ -238,7 +239,7 @@ def _down(body: Body, load: Load, way: Way) -> Outcome:
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     short_m = float(tool(body).xyz[2] - spot.tool.xyz[2])
-    if outcome.detail and short_m > max(EARLY_M, IN_SHARE * spot.walls_m):
+    if outcome.detail and short_m > max(EARLY_M, IN_SHARE * spot.walls_m - spot.fall_m):
         higher = Pose(xyz=spot.tool.xyz + [0.0, 0.0, way.high_m], quat_xyzw=spot.tool.quat_xyzw)
         for there in (higher, way.outside):
             line(body, there, width_m=0.0)
