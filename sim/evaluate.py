@@ -33,6 +33,7 @@ from sim.probe import Probe
 from sim.progress import Progress
 from sim.report import chain_line, print_report, report, too_few
 from sim.report_page import html, markdown
+from sim.stage import SimStage
 from sim.suites import suite_robot
 from sim.workers import count, spread
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 FIRST_SEED = 2_000_000
 LONGEST_CHAIN = 20
+FILM_PX = 448
 MOST_CONTROLS = 25
 """Control episodes a task and arm, where it is left open."""
 
@@ -254,7 +256,7 @@ def _watchers(
     if job.film is not None:
         from agent.recorder import Recorder
 
-        film = Recorder(job.film, instruction, lambda: house.picture(448))
+        film = Recorder(job.film, instruction, partial(SimStage(house.robot, house.opened).picture, FILM_PX))
         robot = WatchedRobot(robot, film.moved)
         listeners.append(film)
     return robot, film, probe, disturber

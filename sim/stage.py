@@ -21,9 +21,11 @@ from robots.primitives import Body
 from robots.spec import RobotSpec
 from robots.spec import panda as panda_spec
 from sim.claims import Claims
+from sim.follow import Follower
 from sim.goals import GoalError, bind, parse_goal
 from sim.lexicon import Reference, canonical
 from sim.mentions import mentioned
+from sim.mobile import MobileArm
 from sim.naming import SceneError, read_names
 from sim.predicates import evaluate
 from sim.render import Opened, RendererUnavailable, draws_textures, open_renderer
@@ -119,6 +121,7 @@ class SimStage:
         self.renderer = renderer.reason
         self.goal = goal
         self.task, self.drawn = task, drawn
+        self._follower: Follower | None = None
         # In a window people want to watch: at the pace of the clock on the wall.
         self.robot: Robot = WatchedRobot(robot, time.sleep) if robot.world.gui else robot
 
@@ -142,7 +145,13 @@ class SimStage:
         return Body(robot=moved)
 
     def picture(self, side_px: int) -> NDArray[np.uint8]:
-        camera = self.world.camera.with_size(side_px, side_px)
+        """What people are shown, uint8[side_px,side_px,3]."""
+        room = getattr(self.world.scene, "room", None)
+        if isinstance(self.world.arm, MobileArm) and room is not None:
+            self._follower = self._follower or Follower(room)
+            camera = self._follower.camera(self.world).with_size(side_px, side_px)
+        else:
+            camera = self.world.camera.with_size(side_px, side_px)
         return self.sim_robot.renderer.render(self.world.visuals(), camera, self.world.scene.lights).rgb
 
     def check_goal(self, goal: str) -> None:

@@ -42,6 +42,8 @@ LEAST_IN_M = 0.010
 UNSEEN_IN_M = 0.022
 ROOMY_M = 0.4
 KEPT, TRIED = 40, 500
+NECK_SHARE, NECK_WIDTH, TALL_M = 0.66, 0.75, 0.15
+"""What is so tall is not held above that share of its height where it is thinner than that share of itself."""
 LEANS_RAD, LEAN_COST, LOW_TIP_M = (0.785, 0.52), 1.0, 0.03
 """How far a hand leans that takes from above what it then puts under something; high up it needs much room above."""
 SIDE_BAND_M = 0.012
@@ -240,13 +242,19 @@ def from_side(
         upper = thing.points[thing.points[:, 2] > z - SIDE_BAND_M, :2]
         for turn in turns if len(upper) >= 8 else ():
             plan = _level(spec, thing, upper, z, straight + float(turn), pitch, near)
-            if plan is not None:
+            if plan is not None and not _neck(thing, plan.width_m, z):
                 off = abs(z - thing.support_m - 0.55 * thing.height_m)
                 cost = 0.02 + 0.03 * abs(float(turn)) + 0.2 * off + plan.cost + 0.01 * pitch
                 cost += OPEN_COST if headroom_m > ROOMY_M else 0.0
                 out.append(replace(plan, cost=cost))
     out.sort(key=lambda plan: plan.cost)
     return _apart(out)
+
+
+def _neck(thing: Thing, width_m: float, z: float) -> bool:
+    """Whether a tall thing would be held at its thin end above: from there it swings, and slides out."""
+    high = z - thing.support_m > NECK_SHARE * thing.height_m
+    return high and thing.height_m > TALL_M and width_m < NECK_WIDTH * 2 * min(thing.half_m)
 
 
 def _level(

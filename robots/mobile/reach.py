@@ -45,6 +45,8 @@ NEAR_ROBOT_M = 0.03
 """Points seen nearer to the robot than this are left out: it stands there without touching anything."""
 CONTACT_N, BACK = 8.0, 4
 """A change of force at the wrist within so many periods that is no trembling."""
+LOADED = 0.45
+"""Share of its pace with which an arm goes that does not keep upright what it holds."""
 
 
 def configurations(body: Body, goal: Pose, *, near: Float | None = None) -> list[Float]:
@@ -157,6 +159,8 @@ def go(body: Body, scene: Scene, goals: Sequence[Float], *, width_m: float | Non
     upright = _upright_way(body, one, scene, start, goals, pace)
     if upright is not None:
         return follow(body, upright, width_m=width_m)
+    # What turns over on the way pulls at the fingers as hard as the arm is quick.
+    pace *= LOADED if isinstance(body.grasp, Load) else 1.0
     motion = plan_arm(
         body.robot.spec, one, scene, start, np.array(goals), rng=np.random.default_rng(0), tries=TRIES,
         limits=_limits(body.robot.spec, pace),

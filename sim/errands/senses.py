@@ -100,11 +100,11 @@ def _large(world: World, thing: Thing) -> bool:
 
 
 def _marks(thing: Thing) -> Float:
-    """Points of a thing to look for, float64[N, 3]: all over it, half way up and near its top."""
+    """Points of a thing to look for, float64[N, 3]: all over it, near its top, half way up and near its foot."""
     low, high = thing.made.bounds_m
     middle, half = (low + high) / 2, (high - low) / 2
     shares = (0.0, -0.4, 0.4, -0.8, 0.8)
-    marks = [middle + half * [x, y, z] for z in (0.7, 0.0) for x in shares for y in shares]
+    marks = [middle + half * [x, y, z] for z in (0.7, 0.0, -0.6) for x in shares for y in shares]
     return thing.pose.apply(np.array(marks))
 
 
