@@ -21,7 +21,7 @@ from robots.mobile.lower import GENTLE, Way, let_go, way_down
 from robots.mobile.reach import follow, go, straight, surroundings, tool, touched
 from robots.mobile.relief import Relief
 from robots.mobile.sight import View, odom_T_base, odom_T_world
-from robots.mobile.sites import covered, into
+from robots.mobile.sites import covered, into, standing_on
 from robots.mobile.sites import points as sites
 from robots.mobile.spots import Spot, in_hollow, on_surface
 from robots.mobile.stance import pushed, shifted, stand_at
@@ -35,7 +35,9 @@ from robots.relations import Relation
 
 Float = NDArray[np.float64]
 
-EARLY_M = 0.03
+EARLY_M, LEVEL_EARLY_M = 0.03, 0.015
+"""What touches something higher than this over its spot has met something else; the second of what is held from the
+side, which does not hang aslant, while there are other spots to try."""
 PACE = 0.4
 """What is held by friction alone slips where the arm starts and stops fast."""
 BUMP_N, IN_M_S, SLOW_M_S = 25.0, 0.15, 0.06
@@ -163,7 +165,7 @@ def _spots(
     here = odom_T_base(body.robot.state()).xyz[:2]
     if surface is not None:
         # What hangs over it is not in its relief.
-        every = every[every[:, 2] < support + surface.headroom_m]
+        every = np.concatenate([every[every[:, 2] < support + surface.headroom_m], standing_on(body, surface)])
         if covered(body, surface):
             here = point[:2] - FAR_M * into(body, surface)  # it is gone into straight
     if relation is Relation.WHERE:
@@ -213,7 +215,8 @@ def put(
         if not still_held(body, load):
             body.grasp, body.held_q = None, None
             return Outcome(status=Status.NOT_HOLDING, detail=f"the {load.words} slipped out of the hand")
-        outcome = _down(body, load, found)
+        early = LEVEL_EARLY_M if load.level and tried < SPOTS - 1 else EARLY_M
+        outcome = _down(body, load, found, early)
         if outcome.status is Status.SUCCEEDED:
             return let_go(body, load, found.back)
         at = found.spot.thing.xyz[:2]
@@ -223,9 +226,10 @@ def put(
     return outcome
 
 
-def _down(body: Body, load: Load, way: Way) -> Outcome:
-    """In, if it is under something, and down until it is felt."""
+def _down(body: Body, load: Load, way: Way, early_m: float) -> Outcome:
+    """In, if it is under something, and down until it is felt; felt more than early_m too high it goes up again."""
     spot = way.spot
+    early_m = EARLY_M if way.tools else early_m
     if way.tools:
         i = way.over + 1
         hauled = haul(body, way.tools[:i], way.q[:i], None, speed_m_s=IN_M_S, width_m=0.0, guard=pushed(BUMP_N))
@@ -239,7 +243,7 @@ def _down(body: Body, load: Load, way: Way) -> Outcome:
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     short_m = float(tool(body).xyz[2] - spot.tool.xyz[2])
-    if outcome.detail and short_m > max(EARLY_M, IN_SHARE * spot.walls_m - spot.fall_m):
+    if outcome.detail and short_m > max(early_m, IN_SHARE * spot.walls_m - spot.fall_m):
         higher = Pose(xyz=spot.tool.xyz + [0.0, 0.0, way.high_m], quat_xyzw=spot.tool.quat_xyzw)
         for there in (higher, way.outside):
             line(body, there, width_m=0.0)
