@@ -59,8 +59,10 @@ def carry(body: Body, points: Float, *, pace: float = 0.7) -> Outcome:
     scene = surroundings(body, points)
     goals = carrying(body, scene)
     outcome = Outcome(status=Status.UNREACHABLE, detail="there is no way to carry this")
-    for goal in goals:
-        outcome = go(body, scene, [goal], pace=pace)
+    for goal, tip in ((goal, tip) for tip in (False, True) for goal in goals):
+        if not tip and body.grasp is None:
+            continue
+        outcome = go(body, scene, [goal], pace=pace, tip=tip)
         if outcome.status is Status.SUCCEEDED:
             body.held_q = goal if body.grasp is not None else None
             return outcome

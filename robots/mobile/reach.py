@@ -45,6 +45,7 @@ NEAR_ROBOT_M = 0.03
 """Points seen nearer to the robot than this are left out: it stands there without touching anything."""
 CONTACT_N, BACK = 8.0, 4
 """A change of force at the wrist within so many periods that is no trembling."""
+UPRIGHT_TRIES, HELD_PACE = 800, 0.7
 LOADED = 0.45
 """Share of its pace with which an arm goes that does not keep upright what it holds."""
 
@@ -144,9 +145,17 @@ def all_free(
     return np.asarray(clear.all(axis=1))
 
 
-def go(body: Body, scene: Scene, goals: Sequence[Float], *, width_m: float | None = None, pace: float = 1.0) -> Outcome:
+def go(
+    body: Body,
+    scene: Scene,
+    goals: Sequence[Float],
+    *,
+    width_m: float | None = None,
+    pace: float = 1.0,
+    tip: bool = True,
+) -> Outcome:
     """The arm around everything in the scene to one of the configurations `goals` [J]. What it holds stays upright on
-    the way, if there is one for that."""
+    the way, if there is one for that. tip: it may be turned over where there is none."""
     state = body.robot.state()
     fingers = state.gripper_width_m if width_m is None else width_m
     one, start = shape(body, width_m=fingers), state.arm_q
@@ -159,6 +168,11 @@ def go(body: Body, scene: Scene, goals: Sequence[Float], *, width_m: float | Non
     upright = _upright_way(body, one, scene, start, goals, pace)
     if upright is not None:
         return follow(body, upright, width_m=width_m)
+    leaning = _leaning_way(body, one, scene, start, goals, pace)
+    if leaning is not None:
+        return follow(body, leaning, width_m=width_m)
+    if not tip and isinstance(body.grasp, Load):
+        return Outcome(status=Status.PATH_BLOCKED, detail="there is no way along which it stays upright")
     # What turns over on the way pulls at the fingers as hard as the arm is quick.
     pace *= LOADED if isinstance(body.grasp, Load) else 1.0
     motion = plan_arm(
@@ -195,6 +209,24 @@ def _upright_way(
             if all(upright(q) for q in few) and space.free(few).all():
                 return stream
     return None
+
+
+def _leaning_way(
+    body: Body, one: RobotShape, scene: Scene, start: Float, goals: Sequence[Float], pace: float
+) -> Float | None:
+    """float64[M,J]: a stream around what is in the way along which what is held leans no more than LEAN_RAD; None where
+    it leans already, nothing is held or none is found."""
+    load, arm = body.grasp, body.kinematics
+    if not isinstance(load, Load):
+        return None
+    fit = [goal for goal in goals if load.lean_rad(arm.tool(goal)) < LEAN_RAD]
+    if not fit or load.lean_rad(arm.tool(start)) > LEAN_RAD:
+        return None
+    motion = plan_arm(
+        body.robot.spec, one, scene, start, np.array(fit), rng=np.random.default_rng(0), tries=UPRIGHT_TRIES,
+        limits=_limits(body.robot.spec, pace * HELD_PACE), upright=(load.tool_T_thing.rotation[:, 2], LEAN_RAD),
+    )  # fmt: skip
+    return motion.q if motion.status is Status.SUCCEEDED else None
 
 
 def _straight_ways(body: Body, start: Float, goal: Pose, pace: float) -> Iterator[Float]:

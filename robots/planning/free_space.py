@@ -64,7 +64,7 @@ class FreeSpace:
         For starts and goals beside things: a hand that has just let go of a cup is within the margin, not in collision.
         """
         lowest = np.minimum.reduce([self.clearance(c[None])[0][0] for c in configurations])
-        out = FreeSpace.__new__(FreeSpace)
+        out = type(self).__new__(type(self))
         out.__dict__.update(self.__dict__)
         out.need = np.minimum(self.need, np.maximum(lowest - 1e-4, 0.0))
         return out
@@ -76,7 +76,8 @@ class FreeSpace:
     def worst(self, q: Float) -> tuple[float, str]:
         """The least clearance at q [J] in metres beyond what is needed, and a few words on where."""
         clearance, centres = self.clearance(q[None])
-        k = int((clearance[0] - self.need).argmin())
+        known = len(self._met) + len(self._i)
+        k = int((clearance[0] - self.need)[:known].argmin())
         least = float(clearance[0, k])
         parts = self.shape.parts
         if k < len(self._met):

@@ -43,6 +43,7 @@ from robots.planning.scene import Scene
 from robots.planning.shape import RobotShape, reaches
 from robots.planning.steering import Steering, Straight, TurnDriveTurn
 from robots.planning.timing import TimedPath, halves_within
+from robots.planning.upright import UprightSpace
 from robots.spec import RobotSpec
 
 Float = NDArray[np.float64]
@@ -110,18 +111,25 @@ def plan_arm(
     tolerance: float = 0.1,
     tries: int = TRIES,
     search: Search = rrt_connect,
+    upright: tuple[Float, float] | None = None,
 ) -> PlannedMotion:
     """From `start_q` [J] to the goal of `goals_q` [G,J] that is reached first, around everything in the scene.
 
     tolerance: how far corners may be rounded, in each coordinate (rad or m); what is rounded is checked again.
-    limits: by default 95 % of the velocity and 80 % of the acceleration and jerk of `spec`.
+    limits: by default 95 % of the velocity and 80 % of the acceleration and jerk of `spec`. upright: a direction [3] of
+    the tool's frame, and how far (rad) it may lean from the vertical on the way.
     """
     reach = reaches(shape, spec.q_lower_rad, spec.q_upper_rad)
+    resolution = np.clip(STEP_M / reach, 0.02, 0.3)
+    space = FreeSpace(shape, scene, resolution=resolution, margin_m=margin_m)
+    if upright is not None:
+        up, most_rad = upright
+        space = UprightSpace(shape, scene, resolution=resolution, up=up, most_rad=most_rad, margin_m=margin_m)
     return _planned(
         np.asarray(start_q, dtype=np.float64),
         np.atleast_2d(np.asarray(goals_q, dtype=np.float64)),
         Straight(spec.q_lower_rad, spec.q_upper_rad, weights=reach),
-        FreeSpace(shape, scene, resolution=np.clip(STEP_M / reach, 0.02, 0.3), margin_m=margin_m),
+        space,
         limits or MotionLimits.of(spec),
         np.full(spec.dof, tolerance),
         spec.period_s,

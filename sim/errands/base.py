@@ -144,8 +144,13 @@ class Errand(Task[Goal]):
             put = a.predicate in ("on", "in") and place in facts.site.places
             if put and not has_room(state, facts.site.things[name], place):
                 return False
-        named = {name for a in drawn.meaning for name in a.arguments if name in facts.where}
-        things = (named | _taken(facts, drawn.meaning)) - {facts.held}
+        planned = self.remaining(robot.world, drawn, ())
+        if planned[0].verb is Verb.REFUSE:
+            return False
+        # What is wiped with and poured from is no part of the goal.
+        named = {name for a in drawn.meaning for name in a.arguments}
+        named |= {c.target for c in planned if c.verb is Verb.PICK}
+        things = {name for name in named if name in facts.where} - {facts.held}
         stains = [a.arguments[0] for a in drawn.meaning if a.predicate == "wiped"]
         if not all(_in_reach(body, name, np.array(facts.site.stains_m[name])) for name in stains):
             return False
@@ -185,14 +190,6 @@ class Errand(Task[Goal]):
     def points(self, robot: SimRobot, seen: Observation) -> Mapping[str, Point | None]:
         """In the picture of the robot's head."""
         return pointed(robot.world, robot.main_picture(), seen.main)
-
-
-def _taken(facts: Facts, goal: Goal) -> set[str]:
-    """What has to be taken for it: the sponge for a stain, the bottle for a glass of water."""
-    try:
-        return {c.target for c in remaining(goal, facts) if c.verb is Verb.PICK and c.target in facts.where}
-    except Unsolved:
-        return set()
 
 
 def _clear_start(scene: KitchenScene) -> None:
