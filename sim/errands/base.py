@@ -16,6 +16,7 @@ import numpy as np
 from agent.plan import Point, PrimitiveCall, PrimitiveResult
 from agent.verbs import Verb
 from agent.watched import WatchedRobot
+from robots.geometry import Float
 from robots.interface import Observation, Robot
 from robots.mobile.navigate import goals
 from robots.primitives import Body, Outcome, Target
@@ -128,8 +129,9 @@ class Errand(Task[Goal]):
         return judge(drawn.meaning, state_of(world), taken(world)) or {"declined": False}
 
     def ready(self, robot: SimRobot, drawn: Drawn[Goal]) -> bool:
-        """Whether things of the goal stand neither too low nor too high, the arm reaches each from some place to stand,
-        once what it is in is open, with room for the hand above, and there is room for it where it is to go."""
+        """Whether things of the goal, and what is taken for it, stand neither too low nor too high, the arm reaches
+        each, and each stain, from some place to stand, once what it is in is open, with room for the hand above, and
+        there is room for it where it is to go."""
         facts, scene = facts_of_world(robot.world, ()), robot.world.scene
         if not isinstance(scene, KitchenScene):
             return False
@@ -149,6 +151,9 @@ class Errand(Task[Goal]):
         named = {name for a in drawn.meaning for name in a.arguments}
         named |= {c.target for c in planned if c.verb is Verb.PICK}
         things = {name for name in named if name in facts.where} - {facts.held}
+        stains = [a.arguments[0] for a in drawn.meaning if a.predicate == "wiped"]
+        if not all(_in_reach(body, name, np.array(facts.site.stains_m[name])) for name in stains):
+            return False
         if not all(LOW_M <= float(state.things[name].pose.xyz[2]) <= HIGH_M for name in things):
             return False
         for name in sorted(things):
@@ -198,7 +203,11 @@ def _clear_start(scene: KitchenScene) -> None:
 
 def in_reach(body: Body, name: str, world: World) -> bool:
     """Whether there is a place to stand from which the arm reaches a thing."""
-    found = goals(body, Target(words=name, xyz_m=world.pose(name).apply([0.0, 0.0, 0.02])))
+    return _in_reach(body, name, world.pose(name).apply([0.0, 0.0, 0.02]))
+
+
+def _in_reach(body: Body, name: str, xyz_m: Float) -> bool:
+    found = goals(body, Target(words=name, xyz_m=xyz_m))
     return not isinstance(found, Outcome) and len(found[0]) > 0
 
 
