@@ -35,7 +35,8 @@ class Surface:
     """A level rectangle that things stand on. name: as people say it. pose: of its middle, z up. half_m: along x and y.
 
     headroom_m: free height above it. inside: the part that must be open to get there, "" where it lies open.
-    enclosed: walls stand around it, so things are in it rather than on it: a sink, a bin, a drawer.
+    enclosed: walls stand around it, so things are in it rather than on it: a sink, a bin, a drawer. walls_m: how high
+    they are, 0 where that is not known.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Surface:
     headroom_m: float
     inside: str = ""
     enclosed: bool = False
+    walls_m: float = 0.0
 
     @property
     def height_m(self) -> float:

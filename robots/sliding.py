@@ -62,7 +62,6 @@ def sliding(spec: RobotSpec) -> RobotSpec:
         home_q_rad=first(0.0, spec.home_q_rad),
         posture_q_rad=first(0.0, spec.posture),
         ik_starts_rad=np.pad(spec.ik_starts_rad, ((0, 0), (1, 0))),
-        carry_q_rad=np.pad(spec.carry_q_rad, ((0, 0), (1, 0))) if len(spec.carry_q_rad) else spec.carry_q_rad,
         tool_lower_m=spec.tool_lower_m - reach,
         tool_upper_m=spec.tool_upper_m + reach,
         slides=True,

@@ -45,7 +45,6 @@ class RobotSpec:
     jerk_rad_s3: where it is not given, JERK_PER_ACCELERATION times the acceleration.
     tool_lower_m, tool_upper_m: the box that the tool point may move in; floor_m: nothing of the hand goes below.
     slides: the arm's first joint is the base's own way ahead (robots.sliding), for arms that need it.
-    carry_q_rad: float64[K,n], how what is held is carried, the best first; none: as at home.
     """
 
     name: str
@@ -79,7 +78,6 @@ class RobotSpec:
     cameras: tuple[CameraMount, ...] = ()
     slides: bool = False
     palm_low_m: float | None = None
-    carry_q_rad: Float = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         n = len(self.joint_names)
@@ -93,7 +91,6 @@ class RobotSpec:
         for name in ("tool_lower_m", "tool_upper_m"):
             freeze(self, name, (3,))
         freeze(self, "ik_starts_rad", (len(self.ik_starts_rad), n))
-        freeze(self, "carry_q_rad", (len(self.carry_q_rad), n) if len(self.carry_q_rad) else (0,))
         if len({camera.name for camera in self.cameras}) < len(self.cameras):
             raise ValueError(f"{self.name}: two cameras of one name: {[camera.name for camera in self.cameras]}")
 

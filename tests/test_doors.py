@@ -13,11 +13,12 @@ from robots.geometry import Pose
 from robots.interface import Status
 from robots.kinematics import kinematics
 from robots.mobile import close, doors, hand_over, open_
+from robots.mobile.drive import flat
 from robots.mobile.load import Load
-from robots.mobile.parts import part_now
+from robots.mobile.parts import part_now, parts_of
 from robots.mobile.pour import tilted
 from robots.mobile.press import button_offset, press, slants
-from robots.mobile.track import SAMPLES, find_track
+from robots.mobile.track import SAMPLES, Task, find_track
 from robots.mobile.wipe import strokes
 from robots.mobile_panda import mobile_panda
 from robots.places import RoomMap
@@ -72,6 +73,25 @@ def test_a_drawer_is_opened_and_the_robot_knows_how_far(robot: SimRobot) -> None
     assert kitchen.opening(DRAWER) >= 0.8
     travel = MAP_TRAVEL[DRAWER]
     assert body.ajar[DRAWER] == pytest.approx(kitchen.opening(DRAWER) * travel, abs=0.1 * travel)
+
+
+def test_fridges_beside_either_wall_can_be_opened() -> None:
+    """As far as doors are opened, in rooms of one line of counters: there the hinge is at the side wall."""
+    seen = set()
+    for seed in range(30):
+        scene = sample_kitchen(np.random.default_rng(seed), seed=seed, clutter=0, shape="line")
+        fridge = next(s for s in scene.setting.furniture if s.unit.noun == "fridge")
+        if fridge.key in seen:
+            continue
+        seen.add(fridge.key)
+        room = room_map(scene.setting)
+        part = next(p for p in parts_of(room, Pose.identity()) if p.name == fridge.name)
+        task = Task(
+            path=part.bar, motion=part.handle.motion, start=0.0, end=doors.OPEN_SHARE[True] * part.handle.travel,
+            parts=part.boxes, others=tuple(s for s in room.solids if s.part != part.name), swings=doors.SWINGS,
+        )  # fmt: skip
+        assert find_track(SPEC, task, flat(fridge.front)) is not None, (seed, fridge.key)
+    assert len(seen) == 2
 
 
 def test_a_door_is_shut(robot: SimRobot) -> None:

@@ -127,6 +127,14 @@ def test_facts_say_where_things_are(kitchen: Facts) -> None:
     assert kitchen.unit_at["fork"] == "drawers"
 
 
+def test_what_is_in_a_dish_in_the_sink_is_in_the_sink_and_not_on_the_table_with_it(kitchen: Facts) -> None:
+    there = replace(kitchen, where={**kitchen.where, "fork": "glass", "glass": "sink"})
+    assert holds(atom("in", "fork", "sink"), there)
+    assert not holds(
+        atom("on", "fork", kitchen.where["glass"]), replace(there, where={**kitchen.where, "fork": "glass"})
+    )
+
+
 def test_effects_refuse_what_can_not_be(kitchen: Facts) -> None:
     with pytest.raises(Impossible, match="not in reach"):
         after(call(Verb.PICK, "apple"), kitchen)

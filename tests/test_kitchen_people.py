@@ -83,6 +83,17 @@ def test_a_person_pulls_and_has_it_once_the_fingers_open(world: World) -> None:
     assert facts_of_world(world, ()).where["can"] == PERSON
 
 
+def test_nothing_is_taken_from_an_arm_that_is_on_its_way(world: World) -> None:
+    hold_out(world, "can")
+    person = Person(world, lambda: True)
+    for k in range(90):
+        world.arm.drive(world.arm.q_goal + 1e-5 * (-1) ** k)
+        wait(world, person, 1 / 60)
+    world.arm.grip(world.spec.gripper_max_width_m)
+    wait(world, person, 0.4)
+    assert person.taken == [], "nobody had hold of it"
+
+
 def wait(world: World, person: Person, seconds: float) -> None:
     for _ in range(int(seconds * 60)):
         world.step(4)

@@ -127,6 +127,20 @@ def test_into_what_has_walls_things_may_be_let_go_higher() -> None:
     assert spot.fall_m + spot.spare_fall_m == pytest.approx(0.6)
 
 
+def test_in_a_basin_a_spot_clear_of_what_lies_there_comes_before_the_middle() -> None:
+    load = held(pointing_down(np.array([0.0, 0.0, 0.07]), 0.0), level=False)
+    grid = np.stack(np.meshgrid(np.arange(-0.2, 0.2, 0.002), np.arange(-0.2, 0.2, 0.002), indexing="ij"), axis=-1)
+    bowl = np.column_stack([grid.reshape(-1, 2), np.full(grid[..., 0].size, 0.06)])
+    bowl = bowl[np.linalg.norm(bowl[:, :2] - [0.06, 0.0], axis=1) < 0.025]
+    relief = Relief.of(bowl, np.zeros(2), 0.0)
+    places = [(np.array([x, 0.0]), abs(x)) for x in np.arange(-0.15, 0.16, 0.01)]
+    spots = in_hollow(SPEC, load, relief, places, np.array([0.0, -1.0]), most_fall_m=0.3, walls_m=0.17)
+    best = spots[0]
+    assert -0.06 < best.thing.xyz[0] < 0.06 - 0.025 - 0.03 - 0.02, "well clear, and no farther than that asks for"
+    assert best.fall_m == 0.0
+    assert best.walls_m == pytest.approx(0.17)
+
+
 class Scripted:
     """Plans all calls that are left, the first pointed at in the picture of that moment."""
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pybullet as p
 import pytest
 
 from robots.geometry import Pose
-from robots.interface import Command
+from robots.interface import Command, Status
 from robots.kinematics import kinematics
 from robots.mobile.again import drift
 from robots.mobile.grasps import GraspPlan
 from robots.mobile.load import Load
+from robots.mobile.reach import follow
 from robots.mobile.relief import Relief
 from robots.mobile.slanted import _tilted, highest, slanted
 from robots.mobile.slide import bearing, upright_beside
@@ -22,6 +24,7 @@ from robots.primitives.base import Body
 from robots.sliding import RAIL, SlidingRobot, needs_base, sliding
 from robots.stretch import stretch
 from sim.kitchen.nook import NookScene
+from sim.meshes import ASSETS
 from sim.render_tiny import TinyRenderer
 from sim.robot import SimRobot
 from sim.world import World
@@ -140,3 +143,26 @@ def test_a_load_is_carried_as_upright_as_it_stood() -> None:
     for q in ways:
         assert (arm.tool(q) @ load.tool_T_thing).rotation[2, 2] == pytest.approx(1.0, abs=1e-6)
         assert q[0] == 0.0
+
+
+def test_an_arm_that_was_pushed_aside_goes_on_from_where_it_is() -> None:
+    robot = SimRobot(World(spec=stretch()), TinyRenderer())
+    robot.reset(NookScene(seed=0, objects=(), start=Pose.from_xyz_yaw([0.0, 0.0, 0.0], 0.0)))
+    body = Body(robot)
+    robot.wait(0.2)
+    body.robot.send(Command(arm_q=body.robot.state().arm_q))
+    world = robot.world
+    pitch = world.arm.links["link_wrist_pitch"]
+    # Something holds the hand a quarter of a radian off what it was told last.
+    p.resetJointState(world.arm.body, pitch, float(world.arm.q[3]) + 0.25, 0.0, physicsClientId=world.client)
+    here = body.robot.state().arm_q
+    assert follow(body, np.tile(here, (5, 1))).status is Status.SUCCEEDED
+    assert body.robot.state().arm_q == pytest.approx(here, abs=5e-3)
+    robot.close()
+
+
+def test_the_base_ends_above_the_floor() -> None:
+    """A hull that reaches through the floor meets what lies there, and lifts what rolls under it."""
+    text = (ASSETS / "stretch" / "base_link_hull.obj").read_text()
+    lowest = min(float(line.split()[3]) for line in text.splitlines() if line.startswith("v "))
+    assert 0.0 < lowest < 0.02

@@ -25,7 +25,7 @@ Float = NDArray[np.float64]
 
 ABOVE_M, UNDER_M = (0.10, 0.05), 0.03
 """How far over the spot the straight way down begins; the second under something."""
-LIFTS_M = (0.0, 0.05, 0.10, 0.18, 0.27, 0.36, 0.45)
+LIFTS_M = (0.0, 0.05, 0.10, 0.18, 0.27, 0.36, 0.45, 0.5, 0.55)
 """What may fall is let go so much higher where the arm does not get lower."""
 LOWER_M_S, GENTLE = 0.12, 0.08
 """Starts and stops so gently that the load's own inertia is not taken for contact (2 N)."""

@@ -21,7 +21,7 @@ from robots.mobile.lower import GENTLE, Way, let_go, way_down
 from robots.mobile.reach import follow, go, straight, surroundings, tool, touched
 from robots.mobile.relief import Relief
 from robots.mobile.sight import View, odom_T_base, odom_T_world
-from robots.mobile.sites import covered, into
+from robots.mobile.sites import covered, into, standing_on
 from robots.mobile.sites import points as sites
 from robots.mobile.spots import Spot, in_hollow, on_surface
 from robots.mobile.stance import pushed, shifted, stand_at
@@ -35,7 +35,9 @@ from robots.relations import Relation
 
 Float = NDArray[np.float64]
 
-EARLY_M = 0.03
+EARLY_M, LEVEL_EARLY_M = 0.03, 0.015
+"""What touches something higher than this over its spot has met something else; the second of what is held from the
+side, which does not hang aslant, while there are other spots to try."""
 PACE = 0.4
 """What is held by friction alone slips where the arm starts and stops fast."""
 BUMP_N, IN_M_S, SLOW_M_S = 25.0, 0.15, 0.06
@@ -43,8 +45,13 @@ BUMP_N, IN_M_S, SLOW_M_S = 25.0, 0.15, 0.06
 PRESS_M = 0.004
 """Lowered by so much more than depth says, until it is felt."""
 TOUCH_N = 6.0
-FALL_M, BIN_FALL_M = 0.06, 0.6
-"""How far a thing may drop into a vessel, and into what is made for that."""
+SPOTS, ELSEWHERE_M = 3, 0.04
+"""So many spots are tried where something is met, each so far from the last."""
+IN_SHARE = 0.5
+"""What touches something lower between walls than this share of them is in there, and may fall the rest: a dish held by
+its rim hangs aslant, and its edge is down before its middle."""
+FALL_M, BIN_FALL_M, OVER_M = 0.06, 0.6, 0.12
+"""How far a thing may drop into a vessel, into what is made for that, and there from over its rim."""
 ON_M = 0.008
 """A point no higher above a surface than this means the surface."""
 BESIDE_M = 0.03
@@ -158,7 +165,7 @@ def _spots(
     here = odom_T_base(body.robot.state()).xyz[:2]
     if surface is not None:
         # What hangs over it is not in its relief.
-        every = every[every[:, 2] < support + surface.headroom_m]
+        every = np.concatenate([every[every[:, 2] < support + surface.headroom_m], standing_on(body, surface)])
         if covered(body, surface):
             here = point[:2] - FAR_M * into(body, surface)  # it is gone into straight
     if relation is Relation.WHERE:
@@ -176,7 +183,9 @@ def _spots(
         if surface is not None and surface.enclosed and not covered(body, surface):
             where = odom_T_world(body.robot.state()) @ surface.pose
             relief = Relief.of(every, where.xyz[:2], support, half_m=0.4)
-            return in_hollow(spec, load, relief, _floor(where, surface, point[:2]), here, most_fall_m=BIN_FALL_M)
+            floor, walls = _floor(where, surface, point[:2]), surface.walls_m
+            most = walls + OVER_M if walls else BIN_FALL_M
+            return in_hollow(spec, load, relief, floor, here, most_fall_m=most, walls_m=walls)
         relief = Relief.of(every, point[:2], support, half_m=0.4)
         return on_surface(spec, load, relief, _over(body, surface, point[:2], 0.25, 0.02), here)
     if relation in SIDES:
@@ -189,29 +198,38 @@ def _spots(
 def put(
     body: Body, load: Load, spots: list[Spot], points: Float, surface: Surface | None, track: Track | None
 ) -> Outcome:
-    """To the best spot that the arm reaches: over it, down until it is felt, open, back off, fold."""
+    """To the best spot that the arm reaches: over it, down until it is felt, open, back off, fold. Where something is
+    met too early, to one that is well away from there."""
     scene = surroundings(body, points)
-    if track is None or surface is None:
-        found = way_down(body, load, spots, scene)
-    else:
-        found = way_in(body, load, spots, scene, surface, track)
-    if isinstance(found, Outcome):
-        return found
-    outcome = go(body, scene, [found.q[0]], pace=PACE)
-    if outcome.status is not Status.SUCCEEDED:
-        return outcome
-    if not still_held(body, load):
-        body.grasp, body.held_q = None, None
-        return Outcome(status=Status.NOT_HOLDING, detail=f"the {load.words} slipped out of the hand")
-    outcome = _down(body, load, found)
-    if outcome.status is not Status.SUCCEEDED:
-        return outcome
-    return let_go(body, load, found.back)
+    outcome = Outcome(status=Status.PATH_BLOCKED, detail="no spot was tried")
+    for tried in range(SPOTS):
+        if track is None or surface is None:
+            found = way_down(body, load, spots, scene)
+        else:
+            found = way_in(body, load, spots, scene, surface, track)
+        if isinstance(found, Outcome):
+            return outcome if tried else found
+        outcome = go(body, scene, [found.q[0]], pace=PACE)
+        if outcome.status is not Status.SUCCEEDED:
+            return outcome
+        if not still_held(body, load):
+            body.grasp, body.held_q = None, None
+            return Outcome(status=Status.NOT_HOLDING, detail=f"the {load.words} slipped out of the hand")
+        early = LEVEL_EARLY_M if load.level and tried < SPOTS - 1 else EARLY_M
+        outcome = _down(body, load, found, early)
+        if outcome.status is Status.SUCCEEDED:
+            return let_go(body, load, found.back)
+        at = found.spot.thing.xyz[:2]
+        spots = [s for s in spots if float(np.linalg.norm(s.thing.xyz[:2] - at)) > ELSEWHERE_M]
+        if outcome.status is not Status.PATH_BLOCKED or found.tools or not spots:
+            break
+    return outcome
 
 
-def _down(body: Body, load: Load, way: Way) -> Outcome:
-    """In, if it is under something, and down until it is felt."""
+def _down(body: Body, load: Load, way: Way, early_m: float) -> Outcome:
+    """In, if it is under something, and down until it is felt; felt more than early_m too high it goes up again."""
     spot = way.spot
+    early_m = EARLY_M if way.tools else early_m
     if way.tools:
         i = way.over + 1
         hauled = haul(body, way.tools[:i], way.q[:i], None, speed_m_s=IN_M_S, width_m=0.0, guard=pushed(BUMP_N))
@@ -225,7 +243,7 @@ def _down(body: Body, load: Load, way: Way) -> Outcome:
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     short_m = float(tool(body).xyz[2] - spot.tool.xyz[2])
-    if outcome.detail and short_m > EARLY_M:
+    if outcome.detail and short_m > max(early_m, IN_SHARE * spot.walls_m - spot.fall_m):
         higher = Pose(xyz=spot.tool.xyz + [0.0, 0.0, way.high_m], quat_xyzw=spot.tool.quat_xyzw)
         for there in (higher, way.outside):
             line(body, there, width_m=0.0)

@@ -47,9 +47,8 @@ CLEARED_M, DEEPER_M = 0.002, 0.001
 OUT_RAD, OUT_TRIES = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6), 96
 """Out of something that balls overlap with: clear by the first, no deeper by more than the second on the way; so many
 configurations are tried so far around."""
-HELD_BACK_RAD, PRESSED_S = 0.1, 1.0
-"""Commands that the limits change by more are no longer followed; so long the motors of an arm that is pressed against
-something, and so stands off from where it was sent, may take to give in."""
+OFF_RAD, TAKE_UP_S = 0.1, 1.5
+"""Joints (rad or m) are told so nearly what they should be; and how long that may take at the beginning."""
 CONTACT_N, BACK = 8.0, 4
 """A change of force at the wrist within so many periods that is no trembling."""
 UPRIGHT_TRIES, HELD_PACE = 800, 0.7
@@ -319,9 +318,9 @@ def follow(body: Body, q: Float, *, width_m: float | None = None, stop: Stop | N
     period = robot.spec.period_s
     for k, one in enumerate(q):
         sent = robot.send(Command(arm_q=one, gripper_width_m=width_m))
-        if k == 0 and _off(sent, one) > HELD_BACK_RAD:
-            sent = _relaxed(body, one, width_m)
-        if _off(sent, one) > HELD_BACK_RAD:
+        if k == 0:
+            sent = _taken_up(body, one, sent, width_m)
+        if not _sent_near(sent, one):
             robot.stop()
             return Outcome(status=Status.LIMIT, detail="the limits held the arm back")
         robot.wait(period)
@@ -338,22 +337,19 @@ def follow(body: Body, q: Float, *, width_m: float | None = None, stop: Stop | N
     return Outcome(status=Status.SUCCEEDED, detail="")
 
 
-def _off(sent: Command, q: Float) -> float:
-    """How far what was sent is from q [J]."""
-    return float("inf") if sent.arm_q is None else float(np.abs(sent.arm_q - q).max())
-
-
-def _relaxed(body: Body, start: Float, width_m: float | None) -> Command:
-    """What was sent last, after an arm that something pushed away from where it was sent was told to stay where it is,
-    at `start` [J]: until then the limits hold back every stream that begins there."""
-    robot, command = body.robot, Command(arm_q=start, gripper_width_m=width_m)
-    sent = robot.send(command)
-    for _ in range(int(PRESSED_S / robot.spec.period_s)):
-        if _off(sent, start) < HELD_BACK_RAD / 2:
+def _taken_up(body: Body, q: Float, sent: Command, width_m: float | None) -> Command:
+    """What is sent in the end for q [J], where an arm is that something had stopped on its way: what it was told last
+    lies beyond that, and the limits let it be told something else only bit by bit."""
+    for _ in range(int(TAKE_UP_S / body.robot.spec.period_s)):
+        if _sent_near(sent, q):
             break
-        robot.wait(robot.spec.period_s)
-        sent = robot.send(command)
+        body.robot.wait(body.robot.spec.period_s)
+        sent = body.robot.send(Command(arm_q=q, gripper_width_m=width_m))
     return sent
+
+
+def _sent_near(sent: Command, q: Float) -> bool:
+    return sent.arm_q is not None and float(np.abs(sent.arm_q - q).max()) <= OFF_RAD
 
 
 def settle(body: Body, q: Float, width_m: float | None, *, most_s: float = 0.4) -> None:

@@ -24,6 +24,8 @@ AHEAD_M, EDGE_M, WALL_M = 0.62, 0.05, 0.04
 HAND_M = 0.08
 ROOM_TO_PUT_M = 0.42
 """Free height that a hand from above needs with what it holds."""
+FOOT_M, FOOT_CELL_M, SHY_M = 0.02, 0.0025, 0.01
+"""What begins so near to a surface stands on it; its top as points so far apart, and so far in: the map errs."""
 LEVELS = 3
 """Boards of one cupboard that are tried."""
 
@@ -78,6 +80,18 @@ def into(body: Body, surface: Surface) -> Float:
         return (by @ near.pose).rotation[:2, 0]
     ahead = (by @ surface.pose).xyz[:2] - odom_T_base(body.robot.state()).xyz[:2]
     return np.asarray(ahead / max(float(np.linalg.norm(ahead)), 1e-6))
+
+
+def standing_on(body: Body, surface: Surface) -> Float:
+    """float64[N,3], odom: the tops of what the map knows to stand on a surface, a lamp's foot, whatever hides it."""
+    by, found = odom_T_world(body.robot.state()), [np.empty((0, 3))]
+    for solid in () if body.map is None else body.map.solids_now(body.ajar):
+        bottom = float(solid.pose.xyz[2]) - float(solid.half_m[2])
+        if abs(bottom - surface.height_m) < FOOT_M and surface.holds(solid.pose.xyz[None])[0]:
+            x, y = (np.arange(SHY_M - h, h - SHY_M + FOOT_CELL_M, FOOT_CELL_M) for h in solid.half_m[:2])
+            a, b = np.meshgrid(x, y, indexing="ij")
+            found.append((by @ solid.pose).apply(np.stack([a, b, np.full_like(a, solid.half_m[2])], -1).reshape(-1, 3)))
+    return np.concatenate(found)
 
 
 def _ranked(body: Body, surfaces: list[Surface], load: Load) -> list[Surface]:

@@ -61,7 +61,7 @@ def slanted(
                 cost = plan.cost + LOW_COST * max(0.0, LIFT_M - room) + TILT_COST * tilt
                 cost += 0.01 * (1.0 - towards) if tilt > 0.0 else 0.0
                 out.append(replace(plan, tool=pose, open_m=opening, cost=cost))
-    return sorted(out, key=lambda plan: plan.cost)[:KEPT]
+    return sorted(out, key=lambda plan: plan.cost)
 
 
 def highest(spec: RobotSpec, arm: Kinematics, tilt: float) -> float:
@@ -112,17 +112,21 @@ def _clear(spec: RobotSpec, relief: Relief, tool: Pose, open_m: float) -> bool:
 
 
 def along_rail(body: Body, plans: list[GraspPlan]) -> list[GraspPlan]:
-    """Plans that the arm reaches, those first for which the base hardly moves; then the others."""
+    """The best plans that the arm reaches, those first for which the base hardly moves; then some of the others. What
+    is far away is reached by the most slanted alone, which are dear: so none is left out before that is known."""
     base = odom_T_base(body.robot.state())
-    reached, rest = [], []
+    reached: list[GraspPlan] = []
+    rest: list[GraspPlan] = []
     for plan in plans:
+        if len(reached) == KEPT:
+            break
         ways = [body.kinematics.reach(base.inverse() @ one.tool, body.robot.spec.posture) for one in both(plan)]
         gone = [abs(float(way.q[0])) for way in ways if way.converged]
         if gone:
             reached.append(replace(plan, cost=plan.cost + RAIL_COST * min(gone)))
         else:
             rest.append(plan)
-    return sorted(reached, key=lambda plan: plan.cost) + rest
+    return sorted(reached, key=lambda plan: plan.cost) + rest[:KEPT]
 
 
 def both(plan: GraspPlan) -> tuple[GraspPlan, GraspPlan]:

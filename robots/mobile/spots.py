@@ -30,13 +30,19 @@ LEANING = 0.2
 ASLANT_RAD = (0.0, 0.3, -0.3, 0.6, -0.6)
 """A hand that does not point down comes as the robot looks, or so far off that."""
 TURN_COST = 0.05
+CLEAR_M, CROWD_M, CROWD_COST = (0.01, 0.02, 0.03), 0.012, 0.02
+"""In a hollow: room around what is put down that is better had; what stands up by so much there counts, and what each
+of the three that is missing costs."""
+BESIDE_M = 0.01
+"""Room beside the hand between walls, where other things lie and lean."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Spot:
     """thing: odom_T_thing where it is let go, `fall_m` above where it will rest; tool: odom_T_tool then.
 
-    spare_fall_m: how much farther it may fall. cost: lower is better.
+    spare_fall_m: how much farther it may fall. cost: lower is better. walls_m: what is around it rises so high above
+    where it will rest.
     """
 
     thing: Pose
@@ -44,6 +50,7 @@ class Spot:
     fall_m: float
     cost: float
     spare_fall_m: float = 0.0
+    walls_m: float = 0.0
 
 
 def on_surface(
@@ -72,28 +79,31 @@ def on_surface(
 
 def in_hollow(
     spec: RobotSpec, load: Load, relief: Relief, places: Iterable[tuple[Float, float]], here: Float, *,
-    most_fall_m: float,
+    most_fall_m: float, walls_m: float = 0.0,
 ) -> list[Spot]:  # fmt: skip
-    """Spots in or on something at places [2] with how far they are from its middle: as low as it gets, and near the
-    middle; best first. here: as in `on_surface`."""
+    """Spots in or on something at places [2] with how far they are from its middle: as low as it gets, clear of what
+    stands there, and near the middle; best first. here: as in `on_surface`. walls_m: how deep the hollow is."""
     out = []
     for xy, away in places:
         for yaw, turn in _yaws(load, xy - here, spec):
             under = _under(relief, load, xy, yaw, 0.002)
             rest = float(under.max())
-            spot = _settled(spec, load, relief, xy, yaw, rest)
+            spot = _settled(spec, load, relief, xy, yaw, rest, beside_m=BESIDE_M if walls_m else 0.0)
             if spot is None or spot.fall_m > most_fall_m:
                 continue
+            walls = max(0.0, relief.support_m + walls_m - rest)
             # Not on an edge: most of what is below it is about as high as where it rests, or it rests all around.
             tips = float(np.mean(under > rest - 0.015)) < 0.15
+            crowded = sum(float(_under(relief, load, xy, yaw, gap).max()) > rest + CROWD_M for gap in CLEAR_M)
             cost = (
                 (rest - relief.support_m)
                 + 0.5 * away
                 + 0.5 * spot.fall_m
+                + CROWD_COST * crowded
                 + (0.05 if tips else 0.0)
                 + (TURN_COST if load.level else 0.001) * turn
             )
-            out.append(replace(spot, cost=cost, spare_fall_m=most_fall_m - spot.fall_m))
+            out.append(replace(spot, cost=cost, spare_fall_m=most_fall_m - spot.fall_m, walls_m=walls))
     return sorted(out, key=lambda spot: spot.cost)
 
 
@@ -117,8 +127,10 @@ def _under(relief: Relief, load: Load, xy: Float, yaw: float | Float, gap_m: flo
     return relief.at(xy + np.stack([c * a - s * b, s * a + c * b], axis=-1))
 
 
-def _settled(spec: RobotSpec, load: Load, relief: Relief, xy: Float, yaw: float, rest_m: float) -> Spot | None:
-    """The thing as low over `rest_m` as the hand can bring it, at xy [2] turned by yaw."""
+def _settled(
+    spec: RobotSpec, load: Load, relief: Relief, xy: Float, yaw: float, rest_m: float, *, beside_m: float = 0.0
+) -> Spot | None:
+    """The thing as low over `rest_m` as the hand can bring it, at xy [2] turned by yaw; beside_m: room around it."""
     thing = Pose.from_xyz_yaw([xy[0], xy[1], rest_m + 0.001], yaw)
     tool = thing @ load.tool_T_thing.inverse()
     raised = 0.0
@@ -128,9 +140,10 @@ def _settled(spec: RobotSpec, load: Load, relief: Relief, xy: Float, yaw: float,
         across = rotation[:2, 1]
         opened = min(load.width_m + 2 * SPREAD_M, spec.gripper_max_width_m)
         away = opened / 2 + spec.finger_thickness_m / 2
-        half = (spec.finger_breadth_m / 2, spec.finger_thickness_m / 2 + 0.002)
+        half = (spec.finger_breadth_m / 2 + beside_m, spec.finger_thickness_m / 2 + 0.002 + beside_m)
+        wide = (spec.palm_half_m[0] + beside_m, spec.palm_half_m[1] + beside_m)
         fingers = max(relief.highest(tool.xyz[:2] + s * away * across, heading, half) for s in (-1, 1))
-        palm = relief.highest(tool.xyz[:2], heading, spec.palm_half_m)
+        palm = relief.highest(tool.xyz[:2], heading, wide)
         low = max(fingers + 0.003 + spec.fingertip_m, palm + 0.006 - spec.finger_depth_m + spec.fingertip_m)
         raised = max(0.0, low - float(tool.xyz[2]))
     up = np.array([0.0, 0.0, raised])

@@ -25,8 +25,8 @@ from robots.primitives.base import Body, Outcome
 
 Float = NDArray[np.float64]
 
-APART_M, SPOTS = 0.08, 3
-"""Spots so far apart are tried, at most so many."""
+APART_M, APART_RAD, SPOTS = 0.08, 0.2, 6
+"""Spots so far apart, or ways in that are so far turned, are tried, at most so many."""
 TRIED, EVERY = 12, 4
 """Spots that are tried from there; every so many samples of a way are checked."""
 HAND_MARGIN_M = -0.012
@@ -40,7 +40,7 @@ def stand_before(body: Body, load: Load, spots: list[Spot], surface: Surface) ->
     others = tuple(moved(body.map.solids_now(body.ajar), odom_T_world(state)))
     tried: list[Spot] = []
     for spot in spots:
-        if any(float(np.linalg.norm(spot.thing.xyz - other.thing.xyz)) < APART_M for other in tried):
+        if any(_alike(spot, other) for other in tried):
             continue
         if len(tried) == SPOTS:
             break
@@ -62,6 +62,13 @@ def stand_before(body: Body, load: Load, spots: list[Spot], surface: Surface) ->
         if found is not None:
             return found
     return None
+
+
+def _alike(a: Spot, b: Spot) -> bool:
+    """Whether they are near to each other and the hand goes in about the same way."""
+    ways = np.array([spot.tool.rotation[:2, 2] / np.linalg.norm(spot.tool.rotation[:2, 2]) for spot in (a, b)])
+    turned = float(np.arccos(np.clip(ways[0] @ ways[1], -1.0, 1.0)))
+    return turned < APART_RAD and float(np.linalg.norm(a.thing.xyz - b.thing.xyz)) < APART_M
 
 
 def way_in(body: Body, load: Load, spots: list[Spot], scene: Scene, surface: Surface, track: Track) -> Way | Outcome:

@@ -24,7 +24,7 @@ Float = NDArray[np.float64]
 
 AROUND_M, LIKE, USUAL_M, MOST_M = 0.16, 45.0, 0.06, 0.12
 """A stain is what is so near to the point and so like it in colour (of 255); half of its extent is between these."""
-ABOVE_M, INTO_M = 0.05, 0.002
+ABOVE_M, INTO_M, DEEPER_M = 0.05, 0.002, 0.012
 PRESS_N = 6.0
 SPEED_M_S = 0.12
 OVERLAP = 0.7
@@ -55,11 +55,13 @@ def wipe(body: Body, target: Target) -> Outcome:
     if outcome.status is not Status.SUCCEEDED:
         fold(body)
         return outcome
-    # Down until it is felt; the strokes then are as high as that.
-    low = Pose(xyz=track.tools[0].xyz - [0.0, 0.0, 0.012], quat_xyzw=track.tools[0].quat_xyzw)
+    # Down until it is felt; the strokes then are as high as that. A hand that feels nothing goes where the surface is
+    # known to be and no lower: its finger tips are 3 mm above what it wipes with, and stiff arms rub them fast.
+    feels = body.robot.state().wrist_force_n is not None
+    low = Pose(xyz=track.tools[0].xyz - [0.0, 0.0, DEEPER_M if feels else INTO_M], quat_xyzw=track.tools[0].quat_xyzw)
     line(body, low, speed_m_s=0.04, width_m=0.0, guard=pushed(PRESS_N))
     here = odom_T_base(body.robot.state()) @ body.kinematics.tool(body.robot.state().arm_q)
-    sink = np.array([0.0, 0.0, here.xyz[2] - INTO_M - track.tools[0].xyz[2]])
+    sink = np.array([0.0, 0.0, here.xyz[2] - (INTO_M if feels else 0.0) - track.tools[0].xyz[2]])
     track = shifted(track, Pose(xyz=sink, quat_xyzw=np.array([0.0, 0.0, 0.0, 1.0])))
     hauled = haul(body, track.tools, track.q, None, speed_m_s=SPEED_M_S, width_m=0.0, yields=True)
     here = odom_T_base(body.robot.state()) @ body.kinematics.tool(body.robot.state().arm_q)

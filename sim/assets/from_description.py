@@ -122,11 +122,14 @@ def add_visual(link: ET.Element, target: Path, name: str, colour: str, vertices:
     ET.SubElement(material, "color", rgba=" ".join(f"{c:g}" for c in (*RGB[colour], 1)))
 
 
-def add_hull(link: ET.Element, target: Path, name: str, mesh: trimesh.Trimesh) -> None:
+def add_hull(link: ET.Element, target: Path, name: str, mesh: trimesh.Trimesh, *, above_m: float = -np.inf) -> None:
+    """The convex hull as a collision shape, in the link's frame. above_m: nothing of it is lower than that; thinning a
+    hull out pushes its corners outwards, by centimetres where it is large."""
     hull = mesh.convex_hull
     vertices, faces = np.asarray(hull.vertices), np.asarray(hull.faces)
     if len(faces) > HULL_FACES:
         vertices, faces = fast_simplification.simplify(vertices, faces, target_count=HULL_FACES)
+    vertices = np.column_stack([vertices[:, :2], np.maximum(vertices[:, 2], above_m)])
     hull = trimesh.convex.convex_hull(vertices)
     write_obj(target / f"{name}_hull.obj", np.asarray(hull.vertices), np.asarray(hull.faces))
     collision = ET.SubElement(link, "collision")

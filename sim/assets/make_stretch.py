@@ -72,6 +72,8 @@ FRAMES = (
 TOOL = (0.0, 0.0, 0.2152)  # the middle between the cups in link_gripper_s3_body
 PAD = (0.0167, 0.036, 0.036)  # a cup: thickness, breadth, along the hand
 FINGER_TRAVEL = 0.06
+FLOOR_M = 0.004
+"""The base has no wheels that it stands on: its hull ends so far above the floor."""
 BOW_FACES, CUP_FACES = 260, 160
 
 
@@ -140,7 +142,7 @@ def simulation(source: Description) -> ET.Element:
         add_visual(elements[kept], TARGET, name, colour, vertices, triangles)
         print(f"{name:24s} {len(mesh.faces):6d} -> {len(triangles):5d} faces, in {kept}")
         if collides:
-            add_hull(elements[kept], TARGET, name, mesh)
+            add_hull(elements[kept], TARGET, name, mesh, above_m=FLOOR_M if kept == "base_link" else -np.inf)
     kept, m = source.up_to("camera_link", KEPT)
     vertices, _, faces = box(*CAMERA_BOX)
     add_visual(elements[kept], TARGET, "camera", "light", vertices @ m[:3, :3].T + m[:3, 3], faces)

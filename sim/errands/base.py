@@ -129,9 +129,9 @@ class Errand(Task[Goal]):
         return judge(drawn.meaning, state_of(world), taken(world)) or {"declined": False}
 
     def ready(self, robot: SimRobot, drawn: Drawn[Goal]) -> bool:
-        """Whether things of the goal stand neither too low nor too high, the arm reaches each from some place to stand,
-        once what it is in is open, with room for the hand above, and there is room for it where it is to go; and the
-        arm reaches its stains."""
+        """Whether things of the goal, and what is taken for it, stand neither too low nor too high, the arm reaches
+        each, and each stain, from some place to stand, once what it is in is open, with room for the hand above, and
+        there is room for it where it is to go."""
         facts, scene = facts_of_world(robot.world, ()), robot.world.scene
         if not isinstance(scene, KitchenScene):
             return False
@@ -151,6 +151,9 @@ class Errand(Task[Goal]):
         named = {name for a in drawn.meaning for name in a.arguments}
         named |= {c.target for c in planned if c.verb is Verb.PICK}
         things = {name for name in named if name in facts.where} - {facts.held}
+        stains = [a.arguments[0] for a in drawn.meaning if a.predicate == "wiped"]
+        if not all(in_reach(body, name, np.array(facts.site.stains_m[name])) for name in stains):
+            return False
         if not all(LOW_M <= float(state.things[name].pose.xyz[2]) <= HIGH_M for name in things):
             return False
         for name in sorted(things):
@@ -172,9 +175,7 @@ class Errand(Task[Goal]):
                 return False
             if not in_reach(body, name, at):
                 return False
-        body.ajar = ajar
-        stains = {name for a in drawn.meaning for name in a.arguments} & set(facts.site.stains_m)
-        return all(in_reach(body, name, np.array(facts.site.stains_m[name])) for name in sorted(stains))
+        return True
 
     def remaining(self, world: World, drawn: Drawn[Goal], done: Sequence[PrimitiveResult]) -> list[PrimitiveCall]:
         try:
@@ -209,9 +210,9 @@ def _clear_start(scene: KitchenScene) -> None:
                 raise SceneError(f"the robot would start in the open {solid.part}")
 
 
-def in_reach(body: Body, name: str, at: Float) -> bool:
+def in_reach(body: Body, name: str, xyz_m: Float) -> bool:
     """Whether there is a place to stand from which the arm reaches something at a point [3] in the world."""
-    found = goals(body, Target(words=name, xyz_m=at))
+    found = goals(body, Target(words=name, xyz_m=xyz_m))
     return not isinstance(found, Outcome) and len(found[0]) > 0
 
 

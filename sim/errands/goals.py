@@ -43,9 +43,10 @@ def holds(a: Atom, facts: Facts) -> bool:
     name, other = a.arguments[0], a.arguments[-1]
     match a.predicate:
         case "on" | "in":
-            where = facts.where[name]
-            place = facts.site.places.get(where)
-            return where == other or (place is not None and place.kind == other)
+            # A knife on a plate in the sink is in the sink, too; on a plate on the table it is not on the table.
+            where = [facts.where[name], facts.place_of(name)] if a.predicate == "in" else [facts.where[name]]
+            places = [facts.site.places[w] for w in where if w in facts.site.places]
+            return other in where or any(place.kind == other for place in places)
         case "open":
             return name in facts.opened
         case "closed":

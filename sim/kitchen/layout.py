@@ -28,6 +28,8 @@ LAYOUTS = ("line", "corner")
 TRIES = 60
 SPARE_M = 0.08
 """From a run's first unit to the side wall, so that a robot fits in front of it."""
+HINGE_M = 0.34
+"""From a fridge to the side wall that its door opens towards: an arm and a hand around the bar need as much there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,9 +130,9 @@ def _draw(rng: np.random.Generator, shape: str, paired: bool) -> Layout | None:
         keys = _mixed(rng, ["sink-800", "stove-600", "drawers-600", f"cupboard_{hinge}-600"])
         fridge_left = bool(rng.integers(2))
         keys = ["fridge_left-620", *keys] if fridge_left else [*keys, "fridge_right-620"]
-        start = SPARE_M
+        start = HINGE_M if fridge_left else SPARE_M
     used = start + sum(unit(k).size_m[1] for k in keys)
-    spare = width - used - SPARE_M
+    spare = width - used - (HINGE_M if keys[-1].startswith("fridge") else SPARE_M)
     if paired:  # at neither end: there are the fridge and the corner
         keys.insert(int(rng.integers(1, len(keys))), str(rng.choice(["drawers-500", "cupboard_left-500"])))
         spare -= 0.5

@@ -43,6 +43,7 @@ def room_map(setting: KitchenSetting) -> RoomMap:
                     headroom_m=surface.headroom_m,
                     inside=inside,
                     enclosed=surface.enclosed,
+                    walls_m=surface.deep_m if surface.enclosed else 0.0,
                 )
             )
         handles += _handles(setting, s)
