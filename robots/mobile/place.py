@@ -38,6 +38,9 @@ Float = NDArray[np.float64]
 EARLY_M, LEVEL_EARLY_M = 0.03, 0.015
 """What touches something higher than this over its spot has met something else; the second of what is held from the
 side, which does not hang aslant, while there are other spots to try."""
+HANGS = 0.35
+"""What hangs by its rim is down with its other edge first, by about this share of its half size: where it met something
+at one spot and again well away from there, that was it."""
 PACE = 0.4
 """What is held by friction alone slips where the arm starts and stops fast."""
 BUMP_N, IN_M_S, SLOW_M_S = 25.0, 0.15, 0.06
@@ -216,6 +219,8 @@ def put(
             body.grasp, body.held_q = None, None
             return Outcome(status=Status.NOT_HOLDING, detail=f"the {load.words} slipped out of the hand")
         early = LEVEL_EARLY_M if load.level and tried < SPOTS - 1 else EARLY_M
+        if tried and not load.level:
+            early += HANGS * max(load.size_m)
         outcome = _down(body, load, found, early)
         if outcome.status is Status.SUCCEEDED:
             return let_go(body, load, found.back)
