@@ -15,8 +15,8 @@ from zlib import crc32
 
 import numpy as np
 
-from robots.interface import CameraFrame, Command, Observation, Robot, RobotState
-from robots.spec import RobotSpec
+from agent.watched import WatchedRobot
+from robots.interface import CameraFrame, Observation, Robot
 from sim.chain import next_task
 from sim.episode import TaskSpec, Theatre
 from sim.suites import find_suite
@@ -56,18 +56,14 @@ def contradiction(house: Theatre, spec: TaskSpec, drawn: Drawn[Any]) -> tuple[Ta
     return best
 
 
-class Blindfolded:
+class Blindfolded(WatchedRobot):
     """`robot` whose pictures are plain grey; depth and joints are as they are."""
 
     def __init__(self, robot: Robot) -> None:
-        self._robot = robot
-
-    @property
-    def spec(self) -> RobotSpec:
-        return self._robot.spec
+        super().__init__(robot, lambda seconds: None)
 
     def observe(self) -> Observation:
-        seen = self._robot.observe()
+        seen = super().observe()
         frames = {
             name: CameraFrame(
                 rgb=np.full((*f.depth_m.shape, 3), _GREY), depth_m=f.depth_m, intrinsics=f.intrinsics,
@@ -76,18 +72,3 @@ class Blindfolded:
             for name, f in seen.frames.items()
         }  # fmt: skip
         return replace(seen, frames=frames)
-
-    def state(self) -> RobotState:
-        return self._robot.state()
-
-    def send(self, command: Command) -> Command:
-        return self._robot.send(command)
-
-    def wait(self, seconds: float) -> None:
-        self._robot.wait(seconds)
-
-    def stop(self) -> None:
-        self._robot.stop()
-
-    def close(self) -> None:
-        self._robot.close()
