@@ -246,15 +246,15 @@ ENTRIES = (
         about="The same code, another seed.",
     ),
     Entry(
-        name="robot-mobile-panda", title="mobile_panda", shot=lambda: robot_at_home(mobile_panda(), 8),
+        name="robot-mobile-panda", title="mobile_panda", shot=lambda: robot_at_home(mobile_panda(), 11),
         about="At its start, and what its head and wrist see.",
     ),
     Entry(
-        name="robot-stretch", title="stretch", shot=lambda: robot_at_home(stretch(), 8),
+        name="robot-stretch", title="stretch", shot=lambda: robot_at_home(stretch(), 11),
         about="Hello Robot's Stretch 3, and what its head and wrist see.",
     ),
     Entry(
-        name="robot-tiago-pro", title="tiago_pro", shot=lambda: robot_at_home(tiago_pro(), 8),
+        name="robot-tiago-pro", title="tiago_pro", shot=lambda: robot_at_home(tiago_pro(), 11),
         about="PAL Robotics' TIAGo Pro, and what its head and wrist see.",
     ),
 )  # fmt: skip
