@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -88,6 +89,7 @@ def run_command(arguments: Any, began: float) -> Exit:
     out, seed = composed.get("out"), composed.get("seed")
     folder = Path(out or _fresh_folder(arguments.command))
     record = RunRecord(command=arguments.command, out=folder, seed=seed, started=began)
+    import_module(composed["_target_"].rpartition(".")[0])  # says in one line what is not installed; Hydra would log it
     target = get_method(composed["_target_"])
     kept = {k: v for k, v in composed.items() if k not in ("_target_", "out", "seed")}
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -180,3 +181,17 @@ def test_a_slip_leaves_the_hand_empty_and_the_thing_on_the_table() -> None:
     assert world.held() is None
     world.settle()
     assert world.pose(name).xyz[2] == pytest.approx(0.0, abs=0.003)
+
+
+def test_without_pyarrow_there_is_one_line(tmp_path: Path) -> None:
+    """As in the light install."""
+    (tmp_path / "pyarrow.py").write_text("raise ImportError('none')\n")
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, str(root / "launch.py"), "collect", "episodes=1", f"out={tmp_path / 'out'}"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{root}"}, capture_output=True, text=True, cwd=tmp_path,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "pyarrow" in done.stderr
