@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
 from robots.geometry import Pose
-from robots.mobile_panda import LENS_T_CAMERA
-from robots.parts import BaseSpec, CameraMount, Drive, HeadSpec, LocalisationError, OdometryNoise, pinhole
+from robots.mobile_panda import mobile_panda
+from robots.parts import HeadSpec
 from robots.spec import ASSETS, RobotSpec
 
 HOME = np.array([0.34, -4.29, -2.06, 2.15, 0.03, 2.25, 2.16, 1.80])
@@ -23,9 +24,11 @@ def tiago_pro() -> RobotSpec:
     arm is folded and does not move (see make_tiago_pro.py). Accelerations: assumed, from rest to full speed in half a
     second. The base could do 1 m/s; here it goes as a careful walker. The gripper's pads open to 70 mm.
 
-    Cameras: the head's D435 and, an option of the maker's, a D405 on the hand; pictures as those of the other robots.
-    Errors of localisation and odometry: assumed, as mobile_panda's.
+    Cameras: the head's D435 and, an option of the maker's, a D405 on the hand; pictures, the base's pace and its errors
+    are mobile_panda's.
     """
+    base, (head, wrist) = mobile_panda().base, mobile_panda().cameras
+    assert base is not None, "mobile_panda drives"
     return RobotSpec(
         name="tiago_pro",
         urdf=ASSETS / "tiago_pro.urdf",
@@ -52,17 +55,12 @@ def tiago_pro() -> RobotSpec:
         tool_upper_m=np.array([1.1, 0.9, 1.9]),
         floor_m=0.001,
         control_hz=60.0,
-        base=BaseSpec(
-            drive=Drive.HOLONOMIC,
-            velocity=np.array([0.6, 0.4, 1.2]),
-            acceleration=np.array([0.8, 0.8, 2.0]),
-            jerk=np.array([4.0, 4.0, 10.0]),
+        base=replace(
+            base,
             footprint_m=np.array(
                 [[-0.36, -0.25], [0.36, -0.25], [0.36, 0.25], [0.1, 0.42], [-0.25, 0.42], [-0.36, 0.25]]
             ),
             height_m=0.30,
-            odometry=OdometryNoise(turn_per_turn=4e-4, turn_per_way=2e-4, way_per_way=1e-4, way_per_turn=2e-5),
-            localisation=LocalisationError(position_m=0.01, angle_rad=0.006, gain=0.15, every_m=0.1, every_rad=0.1),
         ),
         head=HeadSpec(
             joint_names=("head_1_joint", "head_2_joint"),
@@ -73,25 +71,7 @@ def tiago_pro() -> RobotSpec:
             home_q_rad=np.array([0.0, -0.6]),
         ),
         cameras=(
-            CameraMount(
-                name="head",
-                link="head_front_camera_link",
-                link_T_camera=LENS_T_CAMERA,
-                intrinsics=pinhole(224, 224, np.deg2rad(58.0)),
-                width=224,
-                height=224,
-                near_m=0.2,
-                far_m=8.0,
-            ),
-            CameraMount(
-                name="wrist",
-                link="wrist_camera_link",
-                link_T_camera=Pose.identity(),
-                intrinsics=pinhole(224, 224, np.deg2rad(58.0)),
-                width=224,
-                height=224,
-                near_m=0.05,
-                far_m=2.0,
-            ),
+            replace(head, link="head_front_camera_link"),
+            replace(wrist, link="wrist_camera_link", link_T_camera=Pose.identity()),
         ),
     )

@@ -41,10 +41,10 @@ def compare(*, record: RunRecord, first: str | None, second: str | None) -> Exit
     figures = compared(one, two, shared)
     left = (len(one) - len(shared), len(two) - len(shared))
     record.figures.update(first=names[0], second=names[1], left_out=list(left), **figures)
-    rows = table(figures, names)
+    rows = table(figures)
     write_text(record.out / "compare.md", markdown_table(rows) + "\n\n" + verdict(figures, names) + "\n")
     write_text(
-        record.out / "compare.html", comparison_page(names, figures, verdict(figures, names), _apart(one, two, shared))
+        record.out / "compare.html", comparison_page(names, rows, verdict(figures, names), _apart(one, two, shared))
     )
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
@@ -105,7 +105,7 @@ def compared(one: Mapping[Key, Line], two: Mapping[Key, Line], keys: Sequence[Ke
     }
 
 
-def table(figures: Mapping[str, Any], names: tuple[str, str]) -> list[list[str]]:
+def table(figures: Mapping[str, Any]) -> list[list[str]]:
     """Rows of text, the first of them the head."""
     head = ["task", "n", "first", "second", "only first", "only second", "difference, 95 %", "p"]
     rows = [[name, *_cells(f), f"{f['holm_p']:.3g}"] for name, f in figures["tasks"].items()]

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agent.executor import Bounds, EpisodeResult, Listener, Stop, run_episode
 from agent.plan import Plan, Planner, PrimitiveResult
@@ -106,10 +105,6 @@ class Theatre:
 
     robot: SimRobot
     opened: Opened
-
-    def picture(self, side_px: int) -> NDArray[np.uint8]:
-        """The front camera's present view, uint8[side_px,side_px,3]."""
-        return SimStage(self.robot, self.opened).picture(side_px)
 
     def set(self, spec: TaskSpec) -> SimStage:
         """The stage with the task's scene on it."""

@@ -92,18 +92,9 @@ def episode(line: Line, cause: str, film: str | None) -> str:
 
 
 def comparison_page(
-    names: tuple[str, str], figures: Mapping[str, Any], verdict: str, apart: Sequence[tuple[Line, Line]]
+    names: tuple[str, str], rows: Sequence[Sequence[str]], verdict: str, apart: Sequence[tuple[Line, Line]]
 ) -> str:
-    """How two evaluations compare: the table, and the episodes that one alone carried out."""
-    rows = [["task", "n", "first", "second", "only first", "only second", "difference", "95 %", "p"]]
-    for name, f in [*figures["tasks"].items(), ("all", figures["all"])]:
-        low, high = f["interval_95"]
-        first, second = ((f["both"] + f[k]) / f["n"] for k in ("first", "second"))
-        rows.append([
-            escape(name), str(f["n"]), f"{first:.1%}", f"{second:.1%}", str(f["first"]), str(f["second"]),
-            f"{100 * f['difference']:+.1f}", f"{100 * low:+.1f} to {100 * high:+.1f}",
-            f"{f.get('holm_p', f['mcnemar_p']):.3g}",
-        ])  # fmt: skip
+    """How two evaluations compare: the table `rows` of plain text, and the episodes that one alone carried out."""
     both = "".join(
         f"<p>only the {'first' if a['success'] else 'second'}</p>{episode(a, '' if a['success'] else 'failed', None)}"
         f"{episode(b, '' if b['success'] else 'failed', None)}"
@@ -114,7 +105,7 @@ def comparison_page(
         "Comparison",
         [
             ("", f"<p>first: {escape(names[0])}<br>second: {escape(names[1])}</p><p><b>{escape(verdict)}</b></p>"),
-            ("By task", html_table(rows) + f"<p class=quiet>{note}</p>"),
+            ("By task", html_table([[escape(cell) for cell in row] for row in rows]) + f"<p class=quiet>{note}</p>"),
             ("Episodes that one alone carried out", both or "<p>none</p>"),
         ],
     )

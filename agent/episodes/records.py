@@ -15,7 +15,6 @@ from robots.interface import RobotState, Status
 
 TRAIN_SEEDS = range(1_000_000)
 VALIDATION_SEEDS = range(1_000_000, 2_000_000)
-FIRST_TEST_SEED = 2_000_000
 
 Picture = NDArray[np.uint8]
 Numbers = NDArray[np.float32]

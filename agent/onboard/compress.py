@@ -46,6 +46,17 @@ def compress_weights(source: Path, target: Path) -> None:
     onnx.save(model, str(target))
 
 
+def without_traces(path: Path) -> None:
+    """Takes out of a graph what the exporter notes beside it: files and lines, of this machine, that it came from."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    noted = (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer)
+    for one in noted:
+        del one.metadata_props[:]
+        one.doc_string = ""
+    onnx.save(model, str(path))
+
+
 def _output_axis(graph: GraphProto, tensor: TensorProto) -> int | None:
     """The axis of output channels, where every use of the tensor agrees on one; None: leave it as it is."""
     if tensor.data_type != TensorProto.FLOAT or int(np.prod(tensor.dims)) < LEAST_VALUES:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from agent.errors import UserError
 from agent.onboard.bundle import FILES, BundleError, Manifest, sha256_of
-from agent.onboard.compress import compress_weights
+from agent.onboard.compress import compress_weights, without_traces
 from agent.onboard.grounded import ANY
 from agent.vlm.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from agent.vlm.decoder import Cache
@@ -84,6 +84,8 @@ def export_bundle(
         else:
             (folder / "vision32.onnx").rename(folder / "vision.onnx")
             (folder / "decoder32.onnx").rename(folder / "decoder.onnx")
+        for graph in ("vision.onnx", "decoder.onnx"):
+            without_traces(folder / graph)
         _write_table(model, folder / "embeddings.safetensors")
         (folder / "tokenizer.json").write_text(loaded.tokenizer.to_str())
         for file in FILES:

@@ -239,12 +239,11 @@ def _hidden(spec: RobotSpec, at: Float) -> bool:
     if spec.head is None or not spec.cameras:
         return False
     shape: RobotShape = robot_shape(spec, Pose.identity(), width_m=spec.gripper_max_width_m)
-    # What stands on a base that goes along with its arm is the first moving frame.
-    moving = np.array([not part.anchored and not (spec.slides and part.frame == 1) for part in shape.parts])
+    moving = np.array([not part.anchored for part in shape.parts])
     head_q = spec.head.home_q_rad
     eye = base_T_camera(spec, spec.cameras[0], spec.home_q_rad, head_q).xyz
     centres, radii = shape.centres(spec.home_q_rad[None])[0][moving], shape.radii_m[moving]
-    # What keeps its distance from the eye wherever the arm is, is carried by the same lift.
+    # What keeps its distance from the eye wherever the arm is, is carried by the same lift or base.
     other_q = 0.3 * spec.q_lower_rad + 0.7 * spec.q_upper_rad
     other = shape.centres(other_q[None])[0][moving] - base_T_camera(spec, spec.cameras[0], other_q, head_q).xyz
     own = np.linalg.norm(centres - eye - other, axis=1) < 1e-6
