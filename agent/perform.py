@@ -12,8 +12,6 @@ from robots import mobile
 from robots.interface import Observation, Status
 from robots.primitives import Body, Outcome, Target, look, pick, place, push
 
-PERFORMED = (Verb.PICK, Verb.PLACE, Verb.PUSH, Verb.LOOK, Verb.SAY)
-"""What `perform` knows how to do with a robot that stands still."""
 AT_TARGET: dict[Verb, Callable[[Body, Target], Outcome]] = {
     Verb.NAVIGATE_TO: mobile.navigate_to, Verb.OPEN: mobile.open_, Verb.CLOSE: mobile.close,
     Verb.PULL: mobile.pull, Verb.PRESS: mobile.press, Verb.POUR: mobile.pour, Verb.WIPE: mobile.wipe,

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from robots.interface import Observation, RobotState
 
-STATE_WIDTH = 5
 PIXEL_MEAN, PIXEL_STD = 0.5, 0.25
 
 
