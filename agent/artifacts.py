@@ -147,6 +147,8 @@ class RunRecord:
     figures: dict[str, Any] = field(default_factory=dict)
     timings_s: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=perf_counter)
+    words: tuple[str, ...] = ()
+    """The command line's own options, as they were typed."""
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:

@@ -62,7 +62,8 @@ def command_line(words: list[str], *, began: float) -> Exit:
         print(usage.overview() if not words else usage.command(_command(words)[0]))
         return Exit.DONE if "--help" in flags else Exit.USAGE
     command, rest = _command(words)
-    arguments = config.split_raw(command, rest)
+    plugged = [w for w in rest if "-m" in flags and w.startswith(("hydra/", "hydra."))]
+    arguments = config.split_raw(command, [w for w in rest if w not in plugged])
     if "--cfg" in flags:
         from omegaconf import OmegaConf
 
@@ -71,6 +72,10 @@ def command_line(words: list[str], *, began: float) -> Exit:
     if "-m" not in flags:
         return run_command(arguments, began)
     folder = Path(arguments.raw.get("out") or _fresh_folder(command))
+    if plugged:
+        from agent.sweeps import by_plugins
+
+        return by_plugins(arguments, plugged, folder.absolute())
     codes = []
     for number, job in enumerate(config.sweep(arguments)):
         print(f"#{number} {' '.join(job.overrides)}", flush=True)
@@ -88,7 +93,7 @@ def run_command(arguments: Any, began: float) -> Exit:
     composed = config.options(arguments)
     out, seed = composed.get("out"), composed.get("seed")
     folder = Path(out or _fresh_folder(arguments.command))
-    record = RunRecord(command=arguments.command, out=folder, seed=seed, started=began)
+    record = RunRecord(command=arguments.command, out=folder, seed=seed, started=began, words=arguments.words)
     import_module(composed["_target_"].rpartition(".")[0])  # says in one line what is not installed; Hydra would log it
     target = get_method(composed["_target_"])
     kept = {k: v for k, v in composed.items() if k not in ("_target_", "out", "seed")}

@@ -18,9 +18,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from agent.errors import UserError, one_of
 
-RAW = ("instruction", "goal", "out", "instructions", "data", "checkpoint", "bundle", "recording", "first", "second")
+RAW = (
+    "instruction", "goal", "out", "instructions", "data", "checkpoint", "bundle", "recording", "first", "second", "map",
+    "token",
+)  # fmt: skip
 """Options whose value is taken as typed: sentences, goals and paths have commas and brackets of their own."""
-WIRING = ("world", "checks", "texts", "foreign")
+WIRING = ("world", "checks", "texts", "foreign", "play", "looks", "closed_loop")
 """Options that name parts of the program, for the composition alone."""
 
 
@@ -32,6 +35,11 @@ class Arguments:
     raw: dict[str, str]
     overrides: tuple[str, ...]
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """As they can be read again."""
+        return (*(f"{key}={value}" for key, value in self.raw.items()), *self.overrides)
+
 
 def split_raw(command: str, words: Sequence[str]) -> Arguments:
     """Parts `instruction=...` and its like from what Hydra reads."""
@@ -39,7 +47,7 @@ def split_raw(command: str, words: Sequence[str]) -> Arguments:
     overrides = []
     for word in words:
         key, equals, value = word.partition("=")
-        if key[:1] in "+~" or key.partition(".")[0] in ("hydra", *WIRING) or key.rpartition(".")[2].startswith("_"):
+        if key[:1] in "+~" or re.split(r"[./]", key)[0] in ("hydra", *WIRING) or key.rpartition(".")[2].startswith("_"):
             raise UserError(f"{word[:60]!r}: options can be changed, not added, removed or wired otherwise")
         if not equals:
             raise UserError(f"what is {word[:60]!r}? options are written key=value, a sentence in one pair of quotes")
@@ -59,7 +67,7 @@ def options(arguments: Arguments) -> DictConfig:
     """
     with initialize_config_module("conf", version_base="1.3", job_name="palmetto"):
         base = compose(arguments.command)
-        overrides = [o for override in arguments.overrides for o in _as_folder(override)]
+        overrides = [o for override in arguments.overrides for o in as_folder(override)]
         try:
             composed = compose(arguments.command, overrides)
         except (HydraException, OmegaConfBaseException) as e:
@@ -106,7 +114,7 @@ def sweep(arguments: Arguments) -> Iterator[Arguments]:
         yield Arguments(command=arguments.command, raw=arguments.raw, overrides=combination)
 
 
-def _as_folder(override: str) -> list[str]:
+def as_folder(override: str) -> list[str]:
     """`planner=DIR` is the choice `folder` with that path."""
     key, _, value = override.partition("=")
     if key != "planner" or value in choices("planner"):

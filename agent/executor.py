@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 
+from agent.approval import Approval
 from agent.errors import UserError
 from agent.perform import perform
 from agent.plan import HELD_BEFORE, Plan, PlanError, Planner, PrimitiveCall, PrimitiveResult, format_call, parse_call
 from agent.verbs import VERBS, Hand, Verb
-from robots.interface import Observation, Status
+from robots.interface import Observation, Robot, Status
 from robots.primitives import Body, Outcome
+from robots.safety import Reason, SafetyStop
+from robots.spec import RobotSpec
 
 
 class Stop(Enum):
@@ -24,20 +27,33 @@ class Stop(Enum):
     REPEATED_FAILURE = "repeated failure"
     TOO_MANY_CALLS = "too many calls"
     OUT_OF_TIME = "out of time"
+    HALTED = "halted"  # by the safety kernel, until somebody lets the robot go on
+
+
+LOOKS = 3
+"""After a stop because of an old picture, so many times is looked whether there is a new one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """Where an episode ends at the latest. `max_time_s`: the robot's clock; `max_failures`: calls failed in a row."""
+    """Where an episode ends at the latest. max_time_s: the robot's clock. max_failures: calls failed in a row.
+    None: what the robot's body calls for, see `of`."""
 
-    max_calls: int = 24
-    max_time_s: float = 300.0
+    max_calls: int | None = None
+    max_time_s: float | None = None
     max_failures: int = 4
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if not (value := getattr(self, field.name)) > 0:
+            value = getattr(self, field.name)
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if value is not None and not (number and value > 0):
                 raise UserError(f"bounds.{field.name}={value} does not fit: give more than 0")
+
+    def of(self, spec: RobotSpec) -> tuple[int, float]:
+        """(calls, seconds): 24 and 300 on a fixed base; 40 and 900 for one that drives to each thing and back."""
+        calls, seconds = (24, 300.0) if spec.base is None else (40, 900.0)
+        return self.max_calls or calls, self.max_time_s or seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,15 +98,23 @@ class EpisodeResult:
 
 
 def run_episode(
-    instruction: str, body: Body, planner: Planner, *, bounds: Bounds = Bounds(), listeners: Sequence[Listener] = ()
+    instruction: str,
+    body: Body,
+    planner: Planner,
+    *,
+    bounds: Bounds = Bounds(),
+    listeners: Sequence[Listener] = (),
+    approval: Approval | None = None,
 ) -> EpisodeResult:
     """Carry out `instruction`: look, plan, perform the plan's first call, and again, until the plan is done().
 
-    What is in the hand already is told to the planner as a pick that the history begins with.
+    What is in the hand already is told to the planner as a pick that the history begins with. approval: asks a person
+    before calls of some verbs.
 
     Ctrl-C stops the robot where it is and goes on upwards as KeyboardInterrupt.
     """
     history: list[PrimitiveResult] = []
+    max_calls, max_time_s = bounds.of(body.robot.spec)
     # "Where X was" speaks of the beginning of this instruction; what is in the hand since then is kept.
     held = body.grasp.words if body.grasp is not None else None
     body.origins = {words: xyz for words, xyz in body.origins.items() if words == held}
@@ -124,25 +148,50 @@ def run_episode(
             if VERBS[call.verb].ends_plan:
                 stops = {Verb.DONE: Stop.DONE, Verb.ASK: Stop.ASKED, Verb.REFUSE: Stop.REFUSED}
                 return ended(stops[call.verb], declined=call.text)
-            if len(history) == bounds.max_calls:
-                return ended(Stop.TOO_MANY_CALLS, f"{bounds.max_calls} calls and not done")
-            if seen.time_s - start_s > bounds.max_time_s:
-                return ended(Stop.OUT_OF_TIME, f"{bounds.max_time_s:.0f} s and not done")
+            if len(history) == max_calls:
+                return ended(Stop.TOO_MANY_CALLS, f"{max_calls} calls and not done")
+            if seen.time_s - start_s > max_time_s:
+                return ended(Stop.OUT_OF_TIME, f"{max_time_s:.0f} s and not done")
             tell(Started(call=call, seen=seen, time_s=seen.time_s))
             outcome = hindrance(call, seen)
+            if outcome is None and approval is not None:
+                outcome = approval.refusal(call)
             if outcome is None:
                 outcome = perform(call, body, seen, then=plan.calls[1:])
-            before_s, seen = seen.time_s, body.robot.observe()
+            before_s, halted = seen.time_s, ""
+            try:
+                seen = look_again(body.robot)
+            except SafetyStop as e:
+                halted = str(e)
             result = PrimitiveResult(
                 call=call, status=outcome.status, detail=outcome.detail, start_s=before_s, end_s=seen.time_s
             )
             history.append(result)
             tell(Finished(result=result))
+            if halted:
+                return ended(Stop.HALTED, halted)
             if failed_in_a_row(history) == bounds.max_failures:
                 return ended(Stop.REPEATED_FAILURE, f"{outcome.status.value}: {outcome.detail}")
     except KeyboardInterrupt:
         body.robot.stop()
         raise
+
+
+def look_again(robot: Robot) -> Observation:
+    """What the robot sees. One that stands still because what it saw was old goes on when it sees afresh.
+
+    Raises:
+        SafetyStop: it stands still for another reason, or what it sees stays old.
+    """
+    for _ in range(LOOKS):
+        try:
+            return robot.observe()
+        except SafetyStop as e:
+            clear = getattr(robot, "clear", None)
+            if e.veto.reason is not Reason.STALE or clear is None:
+                raise
+            clear()
+    return robot.observe()
 
 
 def checked(plan: Plan) -> PrimitiveCall:

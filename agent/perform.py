@@ -11,6 +11,7 @@ from agent.verbs import SPOT, VERBS, Relation, Verb
 from robots import mobile
 from robots.interface import Observation, Status
 from robots.primitives import Body, Outcome, Target, look, pick, place, push
+from robots.safety import SafetyStop
 
 AT_TARGET: dict[Verb, Callable[[Body, Target], Outcome]] = {
     Verb.NAVIGATE_TO: mobile.navigate_to, Verb.OPEN: mobile.open_, Verb.CLOSE: mobile.close,
@@ -34,6 +35,8 @@ def perform(call: PrimitiveCall, body: Body, seen: Observation, *, then: Sequenc
     except TimeUp:
         whole.stop()
         return Outcome(status=Status.TIMED_OUT, detail=f"{call.verb.value} was not done after {limit_s:g} s")
+    except SafetyStop as e:
+        return Outcome(status=Status.STOPPED, detail=str(e))
     finally:
         body.robot = whole
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from robots.interface import Observation, RobotState
 
 PIXEL_MEAN, PIXEL_STD = 0.5, 0.25
+STATE = ("holding", "gripper_width / 0.08 m", "tool_x m", "tool_y m", "tool_z m")
+"""What the numbers of `state_input` are."""
 
 
 def image_input(rgb: NDArray[np.uint8], image_px: int) -> NDArray[np.float32]:

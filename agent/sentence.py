@@ -25,6 +25,12 @@ _ENGLISH = frozenset(
     tidy to together too top tower toward towards turn two three four up us want was what where which while with would
     yes you your transfer relocate shove nudge hoist raise collect gather fetch switch trade color colors colour colours
     red orange yellow green cyan blue purple pink brown white black gray grey scarlet crimson teal turquoise navy violet
+    open close shut closed fridge refrigerator freezer cupboard cabinet drawer door shelf counter worktop kitchen island
+    sink stove oven burner microwave lamp light lights switch press button lit dark bright on wipe clean wash sponge
+    stain spill spilled dirty pour fill water milk juice soda drink drinks food eat fruit thirsty hungry someone person
+    cup mug glass bottle carton fork knife spoon pan pot bag chips bread fold laundry room floor wall garbage trash
+    throw grab fruits groceries away sit wait go stay near turn off i'm i'd let's could somebody too it's what's
+    apple banana orange lemon pear tomato carrot cereal cracker salt pepper jam soap cloth board
     block blocks cube cubes brick bricks cylinder cylinders can cans tube tubes bowl bowls basin plate plates saucer
     dish dishes box boxes crate crates container containers bin bins zone zones square area patch small large big tiny
     """.split()  # noqa: SIM905, read as text

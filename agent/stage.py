@@ -12,6 +12,7 @@ from agent.executor import Event
 from agent.plan import Planner
 from robots.interface import Robot
 from robots.primitives import Body
+from robots.safety import Veto
 
 
 class Witness(Protocol):
@@ -40,8 +41,9 @@ class Stage(Protocol):
         """Which renderer draws the pictures."""
         ...
 
-    def body(self) -> Body:
-        """The robot for primitives to move, with the map that it is given, where it is given one."""
+    def body(self, *, told: Callable[[Veto], None] | None = None) -> Body:
+        """The robot for primitives to move, behind the safety kernel, whose vetoes `told` hears of, with the map that
+        it is given, where it is given one."""
         ...
 
     def picture(self, side_px: int) -> NDArray[np.uint8]:

@@ -8,7 +8,10 @@ from importlib import resources
 from agent import config
 
 _OPTION = re.compile(r"( *)([a-z0-9_]+):(?: ([^#]*[^# ]))?(?: +# (.*))?")
-COMMANDS = ("run", "chat", "evaluate", "compare", "collect", "data", "train", "export", "doctor")
+COMMANDS = (
+    "run", "chat", "evaluate", "compare", "collect", "data", "train", "export", "verify", "deploy", "replay", "twin",
+    "doctor",
+)  # fmt: skip
 
 
 def overview() -> str:

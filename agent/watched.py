@@ -37,3 +37,9 @@ class WatchedRobot:
 
     def close(self) -> None:
         self._robot.close()
+
+    def clear(self) -> None:
+        """Lets a robot that a fault has stopped go on, if it is one behind the safety kernel."""
+        clear = getattr(self._robot, "clear", None)
+        if clear is not None:
+            clear()

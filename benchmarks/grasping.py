@@ -21,7 +21,8 @@ import numpy as np
 from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile import navigate_to, pick
-from robots.mobile.drive import drive_to, flat
+from robots.mobile.drive import drive_to
+from robots.mobile.planar import flat
 from robots.mobile_panda import mobile_panda
 from robots.primitives.base import Body, Outcome, Target
 from robots.spec import RobotSpec

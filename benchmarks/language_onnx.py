@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from agent.onboard.export_language import export_language
+from agent.onboard.exporting.language import export_language
+from agent.onboard.exporting.language_graph import Weights
 from agent.onboard.language import OnnxLanguage
-from agent.onboard.language_graph import Weights
 from agent.stream import Stream
 from agent.training.batch import Encoded, encode_sentence
 from agent.vlm import load_pretrained

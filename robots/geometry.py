@@ -12,6 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 Float = NDArray[np.float64]
 
 
+def wrapped(angle_rad: ArrayLike) -> Float:
+    """Angles brought into [-pi, pi), one by one."""
+    return np.asarray((np.asarray(angle_rad) + np.pi) % (2 * np.pi) - np.pi)
+
+
 def quat_from_matrix(rotation: ArrayLike) -> Float:
     """Unit quaternion xyzw float64[4], w >= 0, of a rotation matrix [3,3] (Shepperd 1978)."""
     # In Python's numbers: for so few, NumPy's calls cost more than the arithmetic.

@@ -28,6 +28,7 @@ class Status(Enum):
     HAND_FULL = "hand full"
     TIMED_OUT = "timed out"
     STOPPED = "stopped"
+    NOT_APPROVED = "not approved"
     LIMIT = "limit"
 
     def __bool__(self) -> bool:

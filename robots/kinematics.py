@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from robots.chain import Chain, Joint, path_to, read_urdf
-from robots.geometry import Pose
+from robots.geometry import Pose, wrapped
 from robots.parts import CameraMount, Drive
 from robots.spec import RobotSpec
 from robots.wrist import SlidingWrist
@@ -83,7 +83,7 @@ class Kinematics:
         self._base_joints = tuple(base_joints)
         # Joints that slide, and bases beside them, come to their limits in the midst of what they reach.
         self._yields = not self._chain.turns.all()
-        self._wrist = SlidingWrist(self._chain, self.q_lower_rad, self.q_upper_rad) if spec.slides else None
+        self._wrist = SlidingWrist.of(self._chain, self.q_lower_rad, self.q_upper_rad) if spec.slides else None
 
     @property
     def starts(self) -> Float:
@@ -242,22 +242,19 @@ def _stands(base_joints: tuple[BaseJoint, ...], tool: Float, goal: Float) -> lis
     away = float(np.hypot(*goal))
     bearing = float(np.arctan2(goal[1], goal[0]))
     if base_joints == ("x", "y", "yaw"):
-        yaw = _wrapped(bearing - float(np.arctan2(tool[1], tool[0])))
+        yaw = float(wrapped(bearing - float(np.arctan2(tool[1], tool[0]))))
         c, s = np.cos(yaw), np.sin(yaw)
         return [np.array([*(goal - np.array([[c, -s], [s, c]]) @ tool), yaw])]
     if base_joints == ("yaw", "x"):
         # The tool stays `tool[1]` left of the line that the base drives along, and the goal must come to lie there.
         along = float(np.sqrt(max(0.0, away**2 - tool[1] ** 2)))
         return [
-            np.array([_wrapped(bearing - float(np.arctan2(tool[1], way))), way - tool[0]]) for way in (along, -along)
+            np.array([float(wrapped(bearing - float(np.arctan2(tool[1], way)))), way - tool[0]])
+            for way in (along, -along)
         ]
     if base_joints == ("x",):
         return [goal[:1] - tool[:1]]
     return [np.zeros(len(base_joints))]
-
-
-def _wrapped(angle_rad: float) -> float:
-    return float((angle_rad + np.pi) % (2 * np.pi) - np.pi)
 
 
 def _rotation_vector(rotation: Float) -> Float:

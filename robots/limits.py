@@ -37,13 +37,7 @@ class LimitGate:
         self, spec: RobotSpec, *, arm_q: ArrayLike, gripper_width_m: float, head_q: ArrayLike | None = None
     ) -> None:
         self.spec = spec
-        self._kinematics = kinematics(spec)
-        thick = spec.finger_thickness_m + spec.gripper_max_width_m / 2
-        tip, palm = spec.fingertip_m, spec.fingertip_m - spec.finger_depth_m
-        x, y = spec.palm_half_m
-        self._hand = np.array(
-            [[sx * a, sy * b, z] for a, b, z in ((0.0, thick, tip), (x, y, palm)) for sx in (-1, 1) for sy in (-1, 1)]
-        )
+        self._space = HandSpace(spec)
         self._arm = _Joints(spec.q_lower_rad, spec.q_upper_rad, spec.velocity_rad_s, spec.acceleration_rad_s2)
         head = spec.head
         self._head = (
@@ -60,7 +54,7 @@ class LimitGate:
         if self._head is not None and self.spec.head is not None:
             self._head.reset(np.array(self.spec.head.home_q_rad if head_q is None else head_q, dtype=np.float64))
         self._width_m = float(gripper_width_m)
-        self._excess_m = self._outside_m(self._arm.q)
+        self._excess_m = self._space.outside_m(self._arm.q)
         if self._base is not None:
             self._base.halt()
 
@@ -137,7 +131,7 @@ class LimitGate:
                 f"{spec.name} has {spec.dof} joints: arm_q must have shape ({spec.dof},), not {target.shape}"
             )
         target, q, velocity = self._arm.step(target, elapsed_s)
-        excess = self._outside_m(q)
+        excess = self._space.outside_m(q)
         if excess > max(self._excess_m, 0.0) + 1e-9:
             self._arm.reset(self._arm.q)
             return np.array(self._arm.q)
@@ -145,8 +139,30 @@ class LimitGate:
         self._excess_m = excess
         return np.array(q)
 
-    def _outside_m(self, q: Float) -> float:
-        """How far the hand is below the floor or the tool out of its box, in metres; 0 inside."""
+
+class HandSpace:
+    """Where a robot's hand may be: above the floor, its tool point within the spec's box."""
+
+    def __init__(self, spec: RobotSpec) -> None:
+        self.spec = spec
+        self._kinematics = kinematics(spec)
+        thick = spec.finger_thickness_m + spec.gripper_max_width_m / 2
+        tip, palm = spec.fingertip_m, spec.fingertip_m - spec.finger_depth_m
+        x, y = spec.palm_half_m
+        self._hand = np.array(
+            [[sx * a, sy * b, z] for a, b, z in ((0.0, thick, tip), (x, y, palm)) for sx in (-1, 1) for sy in (-1, 1)]
+        )
+
+    def farthest_m(self, way: Float) -> float:
+        """The most of `outside_m` over configurations [T,J]."""
+        frames, spec = self._kinematics.frames(way)[:, -1], self.spec
+        lowest = (frames[:, 2, :3] @ self._hand.T).min(axis=1) + frames[:, 2, 3]
+        tool = frames[:, :3, 3]
+        beyond = np.maximum(spec.tool_lower_m - tool, tool - spec.tool_upper_m).max()
+        return max(0.0, spec.floor_m - float(lowest.min()), float(beyond))
+
+    def outside_m(self, q: Float) -> float:
+        """How far the hand is below the floor or the tool out of its box at q [J], in metres; 0 inside."""
         frame = self._kinematics.frames(q)[-1]
         spec = self.spec
         lowest = float((self._hand @ frame[2, :3]).min() + frame[2, 3])

@@ -26,6 +26,14 @@ class SlidingWrist:
         ValueError: the chain is none of those.
     """
 
+    @classmethod
+    def of(cls, chain: Chain, lower: Float, upper: Float) -> SlidingWrist | None:
+        """For this chain; None where it is none of those, and its poses have to be searched for."""
+        try:
+            return cls(chain, lower, upper)
+        except ValueError:
+            return None
+
     def __init__(self, chain: Chain, lower: Float, upper: Float) -> None:
         self._chain, self._lower, self._upper = chain, lower, upper
         rest = chain.frames(np.zeros(len(lower)))

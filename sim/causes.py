@@ -41,6 +41,7 @@ BY_STATUS = {
     Status.PATH_BLOCKED: Cause.MOTION,
     Status.TIMED_OUT: Cause.LIMIT,
     Status.STOPPED: Cause.LIMIT,
+    Status.NOT_APPROVED: Cause.LIMIT,
     Status.LIMIT: Cause.LIMIT,
 }
 BY_STOP = {

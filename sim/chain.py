@@ -83,6 +83,7 @@ def play_chain(
     suite = find_suite(spec.suite)
     task, drawn = _begin(house, spec, rng)
     body = SimStage(house.robot, house.opened).body(robot)
+    safe = body.robot
     links: list[Link] = []
     start_s, planner_calls, planner_s = house.robot.world.time_s, 0, 0.0
     for number in range(spec.length):
@@ -93,7 +94,7 @@ def play_chain(
                 break
             task, drawn = found
         # What the robot knows goes on; who else acts in the world is this instruction's.
-        body.robot = task.around(robot or house.robot, house.robot.world, drawn)
+        body.robot = task.around(safe, house.robot.world, drawn)
         stage = SimStage(house.robot, house.opened, task=task, drawn=drawn)
         planner = TimedPlanner(source(stage))
         result, verdict = play(stage, planner, drawn.instruction, bounds=bounds, body=body, listeners=listeners)

@@ -36,6 +36,11 @@ class Claims:
         self._standing: dict[str, str] = {}
         self._pending: tuple[str, str] = ("", "")
 
+    @property
+    def last(self) -> str:
+        """What the last call claims, or would if it had succeeded, as a predicate; "" where none speaks of it."""
+        return self._pending[1]
+
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started):
             self._pending = self._claim(event.call, event.seen)
@@ -51,9 +56,10 @@ class Claims:
 
     def verdicts(self) -> tuple[tuple[str, bool], ...]:
         """The claims that stand, and whether each holds now."""
-        return tuple((p, self._holds(p)) for p in self._standing.values())
+        return tuple((p, self.holds(p)) for p in self._standing.values())
 
-    def _holds(self, predicate: str) -> bool:
+    def holds(self, predicate: str) -> bool:
+        """Whether a claim is true of the world now."""
         if NOTHING in predicate:
             return False
         where = _WHERE.fullmatch(predicate)
@@ -66,25 +72,25 @@ class Claims:
     def _claim(self, call: PrimitiveCall, seen: Observation) -> tuple[str, str]:
         """The thing that `call` moves and what will be true of it."""
         if call.verb is Verb.PICK:
-            subject = self._called(call.target, call.point, seen)
+            subject = self.called(call.target, call.point, seen)
             return subject, f"holding({subject})"
         if call.verb is Verb.PUSH:
-            subject = self._called(call.target, call.point, seen)
+            subject = self.called(call.target, call.point, seen)
             if call.side is not None:
                 return subject, f"at({subject}, {call.side.value})"
             if not call.destination:
                 return subject, ""  # a place of the board or a spot: no predicate speaks of it
-            there = self._called(call.destination, call.destination_point, seen)
+            there = self.called(call.destination, call.destination_point, seen)
             return subject, f"near({subject}, {there})" if call.beside is not None else f"on({subject}, {there})"
         if call.verb is Verb.PLACE and call.relation is not None and self._held:
             if call.relation is Relation.ASIDE:
                 return self._held, f"not holding({self._held})"
-            reference = self._called(call.target, call.point, seen)
+            reference = self.called(call.target, call.point, seen)
             word = "at" if call.relation is Relation.WHERE else call.relation.value.replace(" ", "_")
             return self._held, f"{word}({self._held}, {reference})"
         return "", ""
 
-    def _called(self, words: str, point: Point | None, seen: Observation) -> str:
+    def called(self, words: str, point: Point | None, seen: Observation) -> str:
         """The object that goes by `words`; of several, the one nearest to the point."""
         reference = canonical(words)
         meant = reference.kind or reference.colour or reference.size or _ANYTHING.fullmatch(words)

@@ -41,6 +41,9 @@ class TaskSpec:
     own: OwnTask | None = None
     suite: str = "tabletop"
 
+    def __str__(self) -> str:
+        return f"{self.task}, seed {self.seed}"
+
     def find(self) -> Task[Any]:
         """The task itself.
 

@@ -118,8 +118,10 @@ def evaluate(
     jobs = [*main_jobs(specs, record.out, videos), *control_jobs(specs, controls, first)]
     if chain:
         jobs = list(chain_jobs(suite, wanted, chain, episodes, first, record.out, videos))
+        if not jobs:
+            raise UserError(f"chain={chain}: none of these tasks is to be acted on, and a chain is of what is")
     path = record.out / "episodes.jsonl"
-    head = {"planner": name, "suite": suite if instructions is None else instructions}
+    head = {"planner": name, "suite": suite if instructions is None else instructions, "robot": robot().name}
     if trouble:
         head["disturb"] = f"{','.join(trouble)} {disturb_chance:g}"
     done = finished(path, head)

@@ -61,7 +61,7 @@ def chosen(suite: str, split: str, tasks: Sequence[str] | None) -> list[tuple[Sp
     wanted = splits(split)
     found = find_suite(suite)
     if tasks:
-        there = [found.task(name) for name in listed("tasks", tasks) or ()]
+        there = [found.task(name) for name in dict.fromkeys(listed("tasks", tasks) or ())]
     else:
         there = [t for t in found.tasks if t.declines or split != "declined"]
     pairs = [(s, t.name) for s in wanted for t in there if s in t.splits]

@@ -88,7 +88,8 @@ def deeds(history: Iterable[PrimitiveResult]) -> list[Deed]:
     return found
 
 
-def _deed(move: Move) -> Deed:
+def deed_of(move: Move) -> Deed:
+    """What a move comes to once it is done."""
     if isinstance(move, Pick):
         return (move.subject, "pick", "")
     if isinstance(move, Push):
@@ -100,7 +101,7 @@ def _pending(program: Sequence[Move], facts: Facts, done: Sequence[Deed]) -> lis
     """The moves that are not finished."""
     matched: set[int] = set()
     for deed in done:
-        fitting = (i for i, m in enumerate(program) if i not in matched and _deed(m) == deed)
+        fitting = (i for i, m in enumerate(program) if i not in matched and deed_of(m) == deed)
         matched.update(itertools.islice(fitting, 1))
     left: list[Move] = []
     for i, move in enumerate(program):

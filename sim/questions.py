@@ -91,9 +91,9 @@ def _only_colour(layout: Layout) -> str | None:
     return layout.scene.objects[0].spec.colour if len(layout.scene.objects) == 1 else None
 
 
-def q2(rng: np.random.Generator, answer: str) -> Asked:
-    """Where an object is on the table."""
-    colour = _colours(rng, 1)
+def q2(rng: np.random.Generator, answer: str, there: Sequence[str] = tuple(COLOURS)) -> Asked:
+    """Where an object is on the table. there: the colours that may be spoken of, here and below."""
+    colour = _colours(rng, 1, there)
 
     def truth(layout: Layout) -> str | None:
         y = _xyz(layout, colour[0])[1]
@@ -105,9 +105,9 @@ def q2(rng: np.random.Generator, answer: str) -> Asked:
 RELATIONS = ("left of", "right of", "in front of", "behind", "on top of", "below")
 
 
-def q3(rng: np.random.Generator, answer: str) -> Asked:
+def q3(rng: np.random.Generator, answer: str, there: Sequence[str] = tuple(COLOURS)) -> Asked:
     """Whether two objects are in a relation."""
-    colours, relation = _colours(rng, 2), choose(rng, RELATIONS)
+    colours, relation = _colours(rng, 2, there), choose(rng, RELATIONS)
 
     def truth(layout: Layout) -> str | None:
         a, b = (_name(layout, c) for c in colours)
@@ -123,9 +123,9 @@ def q3(rng: np.random.Generator, answer: str) -> Asked:
     return Asked(form=f"Is the {{}} object {relation} the {{}} object?", colours=colours, truth=truth)
 
 
-def q4(rng: np.random.Generator, answer: str) -> Asked:
+def q4(rng: np.random.Generator, answer: str, there: Sequence[str] = tuple(COLOURS)) -> Asked:
     """Whether a plan of three steps is possible: what is grasped must be free then, and what is placed on, too."""
-    colours = _colours(rng, 3)
+    colours = _colours(rng, 3, there)
 
     def truth(layout: Layout) -> str | None:
         a, b, c = (_name(layout, colour) for colour in colours)
@@ -143,7 +143,7 @@ def q4(rng: np.random.Generator, answer: str) -> Asked:
 
 def p1(rng: np.random.Generator, answer: str) -> Asked:
     """How to grasp an object; `answer` is how many others come off first."""
-    colours = _colours(rng, 1)
+    colours = _colours(rng, 1, tuple(COLOURS))
 
     def truth(layout: Layout) -> str | None:
         name = _name(layout, colours[0])
@@ -155,7 +155,7 @@ def p1(rng: np.random.Generator, answer: str) -> Asked:
 
 def p2(rng: np.random.Generator, answer: str) -> Asked:
     """How to stack an object on another one; `answer` is how many others come off first."""
-    colours = _colours(rng, 2)
+    colours = _colours(rng, 2, tuple(COLOURS))
 
     def truth(layout: Layout) -> str | None:
         a, b = (_name(layout, c) for c in colours)
@@ -204,8 +204,8 @@ def draw(kind: str, split: Split, seed: int) -> Example:
     raise SceneError(f"no scene for {asked.question!r} with the answer {wanted!r} in {DRAWS} draws")
 
 
-def _colours(rng: np.random.Generator, n: int) -> tuple[str, ...]:
-    return tuple(str(c) for c in rng.permutation(list(COLOURS))[:n])
+def _colours(rng: np.random.Generator, n: int, there: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(c) for c in rng.permutation(list(there))[:n])
 
 
 def _name(layout: Layout, colour: str) -> str:

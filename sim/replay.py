@@ -12,17 +12,17 @@ from agent.artifacts import RunRecord
 from agent.episodes import EpisodeReader, Step, Take
 from agent.episodes.arrow import read_table
 from agent.episodes.check import robot_named
+from agent.episodes.index import mark
 from agent.episodes.records import Facts
 from agent.episodes.take import FRAMES, LOOKS_FILE
-from agent.episodes.writer import mark
 from agent.errors import UserError
 from agent.executor import Bounds
 from agent.plan import Plan, PrimitiveResult, format_plan, parse_call, parse_plan
 from robots.interface import Observation
 from robots.spec import RobotSpec
-from sim.collect import perform, stage_layout
 from sim.episode import TaskSpec, theatre
 from sim.progress import Progress
+from sim.recording import perform, stage_layout
 from sim.suites import find_suite
 from sim.task import SPLITS
 
@@ -76,9 +76,10 @@ def again(reader: EpisodeReader, index: int, folder: Path) -> str:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         with Take(folder, layout) as take:
-            _, verdict = perform(
-                stage, Again(steps), take, spec, disturb=float(origin["disturb"]), bounds=Bounds(**origin["bounds"])
-            )
+            performed = perform(
+                stage, Again(steps), take, spec, disturb=float(origin["disturb"]),
+                questions=bool(origin.get("questions")), bounds=Bounds(**origin["bounds"]),
+            )  # fmt: skip
             take.close(facts)
         compared = ((folder / FRAMES, entry.data), *(((folder / LOOKS_FILE, entry.looks[0]),) if entry.looks else ()))
         for mine, theirs in compared:
@@ -91,7 +92,8 @@ def again(reader: EpisodeReader, index: int, folder: Path) -> str:
                 return f"the video of camera {camera.name} has other bytes"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return "" if verdict.success == facts.success else f"success {verdict.success}, not {facts.success}"
+    success = performed.verdict.success
+    return "" if success == facts.success else f"success {success}, not {facts.success}"
 
 
 def _differs(mine: Path, theirs: Path) -> str:
@@ -100,6 +102,8 @@ def _differs(mine: Path, theirs: Path) -> str:
     if len(now) != len(before):
         return f"{len(now)} {theirs.parts[-3]} rows, not {len(before)}"
     for name in now.column_names:
+        if name == "questions" and name not in before.column_names:
+            continue  # recorded before there was such a column
         if not now.column(name).equals(before.column(name)):
             values = zip(now.column(name).to_pylist(), before.column(name).to_pylist(), strict=True)
             row, (one, other) = next((i, v) for i, v in enumerate(values) if v[0] != v[1])

@@ -81,7 +81,7 @@ def chain_line(result: ChainResult, length: int) -> Line:
     last = result.links[-1]
     return {
         "instruction": result.links[0].instruction, "phrasing": "", "expected": "act", "goal": "", "objects": [],
-        "success": result.solved == length, "reason": "" if last.success else f"{last.task}: {last.reason}",
+        "success": result.solved == length, "reason": "" if last.success else f"{last.task or 'chain'}: {last.reason}",
         "stop": "", "declined": "", "calls": [], "length": length, "solved": result.solved,
         "links": [asdict(link) for link in result.links], "robot_s": round(result.robot_s, 3),
         "planner_calls": result.planner_calls, "planner_s": round(result.planner_s, 4),

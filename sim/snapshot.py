@@ -1,4 +1,4 @@
-"""Where every body of a PyBullet client is and how it moves, to put a newly built client into the same state.
+"""What a world was like, to put a newly built one into the same state: where every body is and how it moves, and more.
 
 PyBullet's own saveState keeps poses and speeds but not all that its solver remembers of contacts, so that what goes on
 from there differs from the first time: by up to 5 cm after a tumble of 0.8 s. What is built anew and then put into a
@@ -10,6 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pybullet as p
+
+from robots.geometry import Pose
+from sim.arm import ArmMemory
+from sim.scenes import AnyScene
+from sim.visits import VisitorKind
 
 Numbers = tuple[float, ...]
 
@@ -28,6 +33,23 @@ class BodyState:
     @property
     def moves(self) -> bool:
         return any(self.velocity_m_s) or any(self.spin_rad_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedState:
+    """What `World.save` remembers: the scene and everything in it. Values alone, so it may be pickled, and restored in
+    another world. asleep: names of the things that the solver lets rest until they are touched."""
+
+    scene: AnyScene
+    bodies: tuple[BodyState, ...]
+    asleep: frozenset[str]
+    steps: int
+    held: str | None
+    arm: ArmMemory
+    fixtures: object
+    hidden: frozenset[str]
+    away: frozenset[str]
+    visitor: tuple[VisitorKind, Pose] | None
 
 
 def take(client: int) -> tuple[BodyState, ...]:

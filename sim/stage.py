@@ -18,6 +18,7 @@ from agent.stage import Witness
 from agent.watched import WatchedRobot
 from robots.interface import Robot
 from robots.primitives import Body
+from robots.safety import STANDARD, SafeRobot, SafetyConfig, Veto
 from robots.spec import RobotSpec
 from robots.spec import panda as panda_spec
 from sim.claims import Claims
@@ -32,7 +33,7 @@ from sim.render import Opened, RendererUnavailable, draws_textures, open_rendere
 from sim.robot import SimRobot
 from sim.room import rooms
 from sim.scenes import MAX_OBJECTS, AnyScene, MappedScene, Scene, named, sample_scene, sample_specs, scene_from_names
-from sim.suites import own_robot
+from sim.suites import fits_place, own_robot
 from sim.task import Drawn, Task
 from sim.tasks.base import Instance
 from sim.teacher import ReadingOracle, plain_program
@@ -121,6 +122,7 @@ class SimStage:
         self.renderer = renderer.reason
         self.goal = goal
         self.task, self.drawn = task, drawn
+        self.safety: SafetyConfig = STANDARD
         self._follower: Follower | None = None
         # In a window people want to watch: at the pace of the clock on the wall.
         self.robot: Robot = WatchedRobot(robot, time.sleep) if robot.world.gui else robot
@@ -135,14 +137,21 @@ class SimStage:
         instance = getattr(self.drawn.meaning, "instance", None) if self.drawn is not None else None
         return instance if isinstance(instance, Instance) else None
 
-    def body(self, robot: Robot | None = None) -> Body:
-        """What primitives move: this robot, or `robot` in its place, with the map that the scene gives."""
+    def body(self, robot: Robot | None = None, *, told: Callable[[Veto], None] | None = None) -> Body:
+        """What primitives move: this robot, or `robot` in its place, behind the safety kernel, with the map that the
+        scene gives."""
         scene, moved = self.world.scene, robot or self.robot
         if self.task is not None and self.drawn is not None:
             moved = self.task.around(moved, self.world, self.drawn)
+        try:
+            safe = SafeRobot(moved, self.safety, told=told)
+        except ValueError as e:
+            raise UserError(str(e)) from e
         if isinstance(scene, MappedScene):
-            return Body(robot=moved, map=scene.told(), ajar=dict(scene.ajar()))
-        return Body(robot=moved)
+            room = scene.told()
+            safe.mapped(room)
+            return Body(robot=safe, map=room, ajar=dict(scene.ajar()))
+        return Body(robot=safe)
 
     def picture(self, side_px: int) -> NDArray[np.uint8]:
         """What people are shown, uint8[side_px,side_px,3]."""
@@ -186,6 +195,7 @@ def open_stage(
     gui: bool = False,
     instruction: str = "",
     goal: str | None = None,
+    safety: SafetyConfig = STANDARD,
 ) -> SimStage:
     """A world with the scene that seed and choice give, at rest."""
     if renderer not in RENDERERS:
@@ -200,8 +210,10 @@ def open_stage(
     except RendererUnavailable as e:
         raise UserError(f"renderer=gl does not work here: {' '.join(str(e).split())}; use renderer=tiny") from e
     spec = scene.robot() if getattr(robot, "func", robot) is own_robot else robot()
+    fits_place(spec, scene.robot(), "this scene")
     sim_robot = SimRobot(World(spec=spec, gui=gui), opened.renderer)
     stage = scene.stage(sim_robot, opened, goal)
+    stage.safety = safety
     sim_robot.reset(drawn)
     if goal is not None:
         stage.check_goal(goal)

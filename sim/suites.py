@@ -153,10 +153,16 @@ def suite_robot(suite: str, robot: Callable[[], RobotSpec]) -> Callable[[], Robo
     own = find_suite(suite).robot
     if getattr(robot, "func", robot) is own_robot:
         return own
-    spec, drives = robot(), own().base is not None
-    if suite in MODULES and (spec.base is not None) != drives:
-        does, needs = ("stands still", "drives") if drives else ("drives", "stands at the table")
-        raise UserError(f"robot={spec.name} {does}; suite={suite} is for one that {needs}, such as {own().name}")
-    if drives and not spec.cameras:
-        raise RobotError(f"robot={spec.name} has no camera, and suite={suite} is seen by the robot's own")
+    fits_place(robot(), own(), f"suite={suite}")
     return robot
+
+
+def fits_place(spec: RobotSpec, own: RobotSpec, place: str) -> None:
+    """Raises UserError where a robot drives and `own`, which the place was made for, stands still, or the other way
+    round, or it is blind where it sees by its own cameras."""
+    drives = own.base is not None
+    if (spec.base is not None) != drives:
+        does, needs = ("stands still", "drives") if drives else ("drives", "stands at the table")
+        raise UserError(f"robot={spec.name} {does}; {place} is for one that {needs}, such as {own.name}")
+    if drives and not spec.cameras:
+        raise RobotError(f"robot={spec.name} has no camera, and {place} is seen by the robot's own")

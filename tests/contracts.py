@@ -215,7 +215,7 @@ class RobotContract(ABC):
         wish = np.array(spec.home_q_rad)
         wish[0] += 0.5
         wish[-1] = spec.q_upper_rad[-1] + 1.0
-        sent = np.stack(stream(robot, wish, 1.5))
+        sent = np.stack(stream(robot, wish, 2.0))
         speed = np.diff(np.concatenate([spec.home_q_rad[None], sent]), axis=0) * spec.control_hz
         gained = np.diff(speed[1:], axis=0) * spec.control_hz  # the first command comes no time after none
         assert (sent <= spec.q_upper_rad + 1e-9).all()
@@ -318,7 +318,8 @@ class RobotContract(ABC):
             robot.stop()
         elif how == "hold":
             robot.send(Command())
-        robot.wait((base.command_timeout_s if how == "silence" else 0.0) + 0.2 / base.acceleration[0] + 0.1)
+        braking_s = 0.2 / base.acceleration[0] + base.acceleration[0] / base.jerk[0]
+        robot.wait((base.command_timeout_s if how == "silence" else 0.0) + braking_s + 0.1)
         assert np.abs(twist(robot)).max() < 0.01
         there = robot.state().odom_T_base.xyz
         robot.wait(0.5)

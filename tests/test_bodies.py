@@ -38,7 +38,7 @@ def test_walls_go_all_round_up_to_the_rim(kind: str, size: str) -> None:
             out = np.array([np.cos(angle), np.sin(angle), 0.0])
             ray = pose.apply([0.15 * out + [0, 0, z], [0, 0, z]])
             body, _, _, hit, _ = p.rayTest(ray[0].tolist(), ray[1].tolist(), physicsClientId=world.client)[0]
-            assert body == world._bodies[name].id
+            assert body == world.body_id(name)
             x, y, _ = pose.inverse().apply(hit)
             reach = max(abs(x), abs(y)) if kind == "box" else float(np.hypot(x, y))
             # 16 flat staves reach out by 2 % at their edges; hulls have a margin of 1 mm.

@@ -18,6 +18,7 @@ import pytest
 
 import agent
 from agent import cli
+from agent.onboard.manifest import seal
 from agent.plan import Plan, PrimitiveResult, parse_plan
 from agent.sentence import clean_instruction
 from robots.interface import Observation
@@ -82,7 +83,7 @@ class Scripted:
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> type[Scripted]:
-    monkeypatch.setattr("agent.planners.trained", lambda stage=None, *, name: Scripted())
+    monkeypatch.setattr("agent.planners.trained", lambda stage=None, *, name, device: Scripted())
     return Scripted
 
 
@@ -173,6 +174,7 @@ def test_a_manifest_of_another_bundle_is_one_line(tmp_path: Path, capsys: pytest
         ("foreign", [3], written), ("sha256", [], written), ("name", None, written),
     ):  # fmt: skip
         (folder / "manifest.json").write_text(json.dumps({**manifest, key: wrong}))
+        seal(folder)
         assert cli.main([SENTENCE, f"planner={folder}"]) == 2
         assert said in last_line(capsys)
 

@@ -100,7 +100,7 @@ def test_sentences_goals_and_paths_are_taken_as_typed() -> None:
     [
         ("run", ["nope=3"], "no option of run 'nope'; there is: scene, robot, planner, instruction"),
         ("run", ["bounds.nope=3"], "no option of run 'bounds.nope'; there is: max_calls"),
-        ("run", ["robot=nope"], "no robot 'nope'; there is: mobile_panda, panda, stretch, suite, tiago_pro"),
+        ("run", ["robot=nope"], "no robot 'nope'; there is: mobile_panda, mobile_panda_ros2, panda, stretch"),
         ("run", ["scene=nope"], "no scene 'nope'; there is: auto"),
         ("run", ["planner=nope"], "no planner 'nope'; there is: nano, oracle, or the folder"),
         ("run", ["seed=abc"], "seed='abc' does not fit: it takes a whole number"),

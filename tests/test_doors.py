@@ -13,12 +13,13 @@ from robots.geometry import Pose
 from robots.interface import Status
 from robots.kinematics import kinematics
 from robots.mobile import close, doors, hand_over, open_
-from robots.mobile.drive import flat
 from robots.mobile.load import Load
 from robots.mobile.parts import part_now, parts_of
+from robots.mobile.planar import flat
 from robots.mobile.pour import tilted
 from robots.mobile.press import button_offset, press, slants
-from robots.mobile.track import SAMPLES, Task, find_track
+from robots.mobile.track import SAMPLES, Task
+from robots.mobile.track_search import find_track
 from robots.mobile.wipe import strokes
 from robots.mobile_panda import mobile_panda
 from robots.places import RoomMap

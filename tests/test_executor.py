@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 import agent.perform
-from agent.executor import Bounds, EpisodeResult, Event, Finished, Planned, Started, Stop, run_episode
+from agent.executor import Bounds, EpisodeResult, Event, Finished, Planned, Started, Stop, look_again, run_episode
 from agent.grounding import project
 from agent.plan import HELD_BEFORE, Plan, PlanError, PrimitiveCall, PrimitiveResult, parse_plan
 from agent.verbs import Relation, Verb
 from robots.fake import FakeBox, FakeRobot
 from robots.interface import Command, Observation, Status
 from robots.primitives import Body, Outcome, Target
+from robots.safety import Reason, SafetyStop, Veto
 
 RED = FakeBox(name="red block", xy_m=(0.45, 0.1), rgb=(0.8, 0.1, 0.1))
 BLUE = FakeBox(name="blue block", xy_m=(0.5, -0.12), rgb=(0.1, 0.1, 0.8), size_m=(0.06, 0.06, 0.03))
@@ -260,3 +261,35 @@ def test_what_is_held_from_before_is_told_to_the_planner_and_to_nobody_else(monk
         [(Verb.PICK, "red block", True), (Verb.PLACE, "", False)],
     ]
     assert [r.call.verb for r in result.results] == [Verb.PLACE]
+
+
+class Stale(FakeRobot):
+    """Says so many times that what it sees is old, and each time needs to be let go on."""
+
+    def __init__(self, times: int, reason: Reason = Reason.STALE) -> None:
+        super().__init__()
+        self.left, self.stands, self.reason = times, False, reason
+
+    def observe(self) -> Observation:
+        self.stands = self.stands or self.left > 0
+        if self.stands:
+            raise SafetyStop(Veto(reason=self.reason, detail="", time_s=0.0))
+        return super().observe()
+
+    def clear(self) -> None:
+        self.left, self.stands = self.left - 1, False
+
+
+def test_a_robot_that_saw_something_old_looks_again() -> None:
+    robot = Stale(2)
+    assert look_again(robot).time_s == 0.0
+    assert not robot.stands
+    with pytest.raises(SafetyStop):
+        look_again(Stale(9))
+
+
+def test_a_robot_that_stopped_for_another_reason_is_not_let_go_on() -> None:
+    robot = Stale(1, Reason.EMERGENCY_STOP)
+    with pytest.raises(SafetyStop, match="emergency stop"):
+        look_again(robot)
+    assert robot.stands

@@ -64,7 +64,11 @@ def sources(package: str) -> list[Path]:
 
 # A script beside an asset says how the asset was made; it is not part of the package.
 ROBOTS_MAY = {*sys.stdlib_module_names, "numpy", "robots"}
-BESIDES = {"robots/planning/timing.py": {"ruckig"}, "robots/planning/ompl_connect.py": {"ompl"}}
+BESIDES = {
+    "robots/planning/timing.py": {"ruckig"}, "robots/planning/ompl_connect.py": {"ompl"},
+    "robots/ros2/cameras.py": {"cv2"}, "robots/ros2/convert.py": {"cv2"}, "robots/ros2/messages.py": {"cyclonedds"},
+    "robots/ros2/node.py": {"cyclonedds"}, "robots/ros2/services.py": {"cyclonedds"},
+}  # fmt: skip
 
 
 def test_robots_imports_numpy_alone_but_for_timing_and_the_optional_search() -> None:

@@ -14,17 +14,18 @@ from agent.verbs import Verb
 from robots.geometry import Pose
 from robots.interface import Status
 from robots.kinematics import kinematics
-from robots.mobile.grasps import level_pose
 from robots.mobile.load import forget_lost
 from robots.mobile.navigate import elsewhere
+from robots.mobile.tool_poses import level_pose
 from robots.mobile_panda import mobile_panda
 from robots.places import RoomMap, Solid
 from sim.disturb.base import free_pose, loose
 from sim.errands.facts import AWAY, PERSON
 from sim.errands.goals import atom
-from sim.errands.planning import WAITS, Unsolved, remaining
+from sim.errands.planning import WAITS, remaining
 from sim.errands.room import hand_fits, has_room, palm_fits
 from sim.errands.senses import facts_of_world, taken
+from sim.errands.walk import Unsolved
 from sim.kitchen.filling import Wish
 from sim.kitchen.predicates import Thing, state_of
 from sim.kitchen.rooms import KitchenScene, sample_kitchen

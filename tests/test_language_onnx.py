@@ -13,9 +13,9 @@ import torch
 
 from agent.errors import UserError
 from agent.onboard.bundle import BundleError
-from agent.onboard.export_language import export, export_language
+from agent.onboard.exporting.language import export, export_language
+from agent.onboard.exporting.language_graph import UnsupportedError, in_blocks
 from agent.onboard.language import OnnxLanguage
-from agent.onboard.language_graph import UnsupportedError, in_blocks
 from agent.vlm.config import DecoderConfig, ExpertsConfig
 from agent.vlm.decoder import Decoder
 from agent.vlm.generation.generate import generate
@@ -192,7 +192,7 @@ def test_what_was_not_checked_is_no_bundle(tmp_path, monkeypatch):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("agent.onboard.export_language._check", interrupted)
+    monkeypatch.setattr("agent.onboard.exporting.language._check", interrupted)
     with pytest.raises(KeyboardInterrupt):
         exported(made(LLAMA), tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -209,9 +209,9 @@ def test_tokens_that_are_none_and_nothing_to_write(tmp_path):
 
 @pytest.mark.parametrize("context", [-5, 0, "abc", 0.5, True, 10**6])
 def test_a_context_that_can_not_be_is_one_line(tmp_path, monkeypatch, context):
-    monkeypatch.setattr("agent.onboard.export_language.load_pretrained", lambda _: made(replace(LLAMA, context=64)))
+    monkeypatch.setattr("agent.onboard.exporting.language.load_pretrained", lambda _: made(replace(LLAMA, context=64)))
     with pytest.raises(UserError, match="context"):
-        export({"language": "x", "context": context, "out": tmp_path})
+        export({"language": "x", "weights": "int8", "context": context, "out": tmp_path})
     with pytest.raises(UserError, match="one thing"):
-        export({"language": "x", "checkpoint": "y", "out": tmp_path})
-    assert export({"language": "x", "context": 64, "out": tmp_path})["agreement"] > 0
+        export({"language": "x", "weights": "int8", "checkpoint": "y", "out": tmp_path})
+    assert export({"language": "x", "weights": "int8", "context": 64, "out": tmp_path})["agreement"] > 0

@@ -12,10 +12,11 @@ import pytest
 from robots.geometry import Float, Pose
 from robots.interface import Command, Status
 from robots.limits import LimitGate
+from robots.mobile.go import backed_out
 from robots.mobile.hand_over import WAIT_S, _wait
 from robots.mobile.navigate import elsewhere
-from robots.mobile.reach import _backed_out, follow
 from robots.mobile.shapes import robot_shape
+from robots.mobile.stream import follow
 from robots.mobile_panda import mobile_panda
 from robots.planning.free_space import FreeSpace
 from robots.planning.obstacles import Box
@@ -85,7 +86,7 @@ def test_an_arm_that_overlaps_with_something_leaves_it_to_any_side_and_goes_no_d
     space = FreeSpace(shape, scene, resolution=np.full(7, 0.1), margin_m=0.0)
     before = space.worst(HOME)[0]
     assert before < -0.01
-    there = _backed_out(body(Arm(HOME)), shape, scene, HOME, [HOME])
+    there = backed_out(body(Arm(HOME)), shape, scene, HOME, [HOME])
     assert there is not None
     assert space.worst(there)[0] > 0.0
     assert min(space.worst(q)[0] for q in space.sampled(np.stack([HOME, there]))) > before - 0.002

@@ -13,11 +13,14 @@ from agent.verbs import Relation, Verb
 from robots.geometry import Pose
 from robots.interface import Observation, Status
 from robots.mobile import under_cover
-from robots.mobile.grasps import GraspPlan, leant, level_pose
-from robots.mobile.load import Load
+from robots.mobile.grasps import GraspPlan
+from robots.mobile.grasps_leant import leant
+from robots.mobile.load import Load, load_of
 from robots.mobile.relief import Relief
 from robots.mobile.sites import points as sites
 from robots.mobile.spots import in_hollow, on_surface
+from robots.mobile.things import Thing
+from robots.mobile.tool_poses import level_pose
 from robots.mobile_panda import mobile_panda
 from robots.places import Handle, RoomMap, Surface
 from robots.planning.motion import pointing_down
@@ -111,6 +114,27 @@ def test_a_hand_leans_about_its_fingers_and_keeps_off_what_is_below_and_behind()
     assert corners[:, 2].min() > 0.0025
     wall = np.concatenate([flat[np.abs(flat[:, 0] + 0.1) < 0.01] + [0.0, 0.0, 0.12], flat, thing])
     assert leant(SPEC, above, Relief.of(wall, np.zeros(2), 0.0), np.array([1.0, 0.0])) is None
+
+
+def test_a_leaning_hand_takes_a_deep_wall_less_deep() -> None:
+    y, z = np.meshgrid(np.arange(-0.06, 0.06, 0.002), np.arange(0.0, 0.06, 0.002))
+    across = [np.stack([np.full_like(y, x), y, z], axis=-1).reshape(-1, 3) for x in np.arange(-0.10, 0.10, 0.002)]
+    block = np.concatenate([one[np.abs(one[:, 1]) < 0.02] for one in across])
+    tool = pointing_down(np.array([0.0, 0.0, 0.02 + SPEC.fingertip_m]), 0.0)
+    above = GraspPlan(tool=tool, open_m=0.06, width_m=0.04, back_m=0.1, level=False, cost=0.0)
+    found = leant(SPEC, above, Relief.of(block, np.zeros(2), 0.0), np.array([1.0, 0.0]))
+    assert found is not None
+    assert found.level
+    tip = found.tool.apply([0.0, 0.0, SPEC.fingertip_m])
+    assert 0.02 < tip[2] < 0.06 - 0.01  # higher than asked for, and still beside it
+
+
+def test_what_rose_beside_the_palm_is_not_carried_along() -> None:
+    points = np.array([[0.0, 0.0, 0.01], [0.0, 0.0, 0.3]])
+    thing = Thing(points=points, centre=np.zeros(2), half_m=(0.03, 0.03), yaw_rad=0.0, support_m=0.0, top_m=0.3)
+    tool = pointing_down(np.array([0.0, 0.0, 0.05]), 0.0)
+    assert load_of("bowl", thing, tool, 0.004, level=False, palm_m=0.03).height_m == pytest.approx(0.08)
+    assert load_of("bottle", thing, tool, 0.06, level=True).height_m == pytest.approx(0.3)
 
 
 def test_a_hand_from_the_side_comes_from_where_the_robot_stands() -> None:

@@ -13,7 +13,8 @@ from agent.verbs import Relation, Verb
 from robots.geometry import Pose
 from robots.interface import Observation, Status
 from robots.mobile import navigate_to, pick
-from robots.mobile.grasps import circle, from_above, from_side
+from robots.mobile.grasps_above import from_above
+from robots.mobile.grasps_side import circle, from_side
 from robots.mobile.relief import Relief
 from robots.mobile.things import Thing, components, measured
 from robots.mobile_panda import mobile_panda
@@ -176,25 +177,6 @@ def test_a_thing_is_a_thing_of_its_own_size(robot: SimRobot) -> None:
     assert found.height_m == pytest.approx(0.19, abs=0.006)
     assert np.linalg.norm(found.centre - true.xyz[:2]) < 0.02
     assert sorted(found.half_m) == pytest.approx([0.029, 0.045], abs=0.008)
-
-
-def test_arm_and_base_bring_the_hand_farther_than_the_arm_reaches(robot: SimRobot) -> None:
-    from robots.mobile.reach import configurations, go, surroundings, tool
-    from robots.mobile.servo import line, track
-    from robots.mobile.sight import odom_T_base
-    from robots.planning.motion import pointing_down
-
-    robot.reset(NookScene(seed=8, objects=(), start=Pose.from_xyz_yaw([0.5, 0.2, 0], np.pi)))
-    body = Body(robot, map=NOOK_MAP)
-    ready = odom_T_base(robot.state()) @ pointing_down(np.array([0.6, 0.0, 0.9]), 0.0)
-    assert go(body, surroundings(body, np.empty((0, 3))), configurations(body, ready)[:1]).status is Status.SUCCEEDED
-    start, stood = tool(body), robot.world.arm.world_T_base
-    end = Pose(xyz=start.xyz + [0.7, 0.1, -0.1], quat_xyzw=start.quat_xyzw)
-    outcome = track(body, line(start, end), 4.0)
-    assert outcome.status is Status.SUCCEEDED, outcome.detail
-    assert np.linalg.norm(tool(body).xyz - end.xyz) < 0.01
-    moved = robot.world.arm.world_T_base.inverse() @ stood
-    assert np.linalg.norm(moved.xyz) > 0.15, "the base went along"
 
 
 def test_an_apple_comes_into_a_bowl(robot: SimRobot) -> None:

@@ -10,10 +10,11 @@ import pytest
 from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile import navigate_to, pick
-from robots.mobile.grasps import level_pose
-from robots.mobile.reach import scattered, straight_way
+from robots.mobile.reach import scattered
 from robots.mobile.sight import odom_T_base
 from robots.mobile.stand import sideways
+from robots.mobile.stream import straight_way
+from robots.mobile.tool_poses import level_pose
 from robots.mobile_panda import mobile_panda
 from robots.places import Handle, RoomMap, Surface
 from robots.primitives import Body, Target

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.onboard.compress import without_traces
+from agent.onboard.exporting.graphs import without_traces
 
 NANO = Path(__file__).parents[1] / "agent" / "checkpoints" / "nano"
 

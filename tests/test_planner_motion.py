@@ -13,7 +13,7 @@ import pytest
 from benchmarks.motion_check import Follower
 from benchmarks.motion_queries import BASE_LIMITS, BASE_PERIOD_S, COUNTS, Query, answer, base_body, make
 from benchmarks.motion_seeds import SEEDS
-from robots.geometry import Pose
+from robots.geometry import Pose, wrapped
 from robots.interface import Status
 from robots.kinematics import kinematics
 from robots.planning.bodies import panda_parts, panda_shape
@@ -24,7 +24,7 @@ from robots.planning.obstacles import Ball, Box, Obstacle
 from robots.planning.planner import BaseMotion, plan_arm, plan_base, plan_whole_body
 from robots.planning.scene import Scene
 from robots.planning.shape import RobotShape, carried, planar
-from robots.planning.steering import Straight, TurnDriveTurn, wrapped
+from robots.planning.steering import Straight, TurnDriveTurn
 from robots.spec import panda
 
 SPEC = panda()

@@ -7,7 +7,7 @@ import numpy as np
 from robots.geometry import Pose, quat_from_axis_angle
 from robots.mobile.sieve import Sieve
 from robots.mobile.sight import within
-from robots.mobile.things import inside_solids
+from robots.mobile.solids import inside_solids
 from robots.places import Solid
 from robots.planning.obstacles import Box, Cloud
 from robots.planning.scene import Scene

@@ -12,11 +12,11 @@ from robots.kinematics import kinematics
 from robots.mobile.again import drift
 from robots.mobile.grasps import GraspPlan
 from robots.mobile.load import Load
-from robots.mobile.reach import follow
 from robots.mobile.relief import Relief
 from robots.mobile.slanted import _tilted, highest, slanted
 from robots.mobile.slide import bearing, upright_beside
 from robots.mobile.stand import reaches
+from robots.mobile.stream import follow
 from robots.mobile.things import measured
 from robots.mobile_panda import mobile_panda
 from robots.planning.motion import pointing_down

@@ -1,4 +1,4 @@
-"""Training: it learns, resumes to the last bit, refuses what is not its own; checkpoints and bundles hold together."""
+"""Training: it learns, resumes to the last bit, refuses what is not its own; checkpoints hold together."""
 
 from __future__ import annotations
 
@@ -10,20 +10,14 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("onnxscript")
 
-from agent.onboard.bundle import Bundle, BundleError  # noqa: E402
-from agent.onboard.export import export_bundle  # noqa: E402
-from agent.onboard.planner import OnnxPlanner  # noqa: E402
-from agent.plan import format_call, parse_call, parse_plan  # noqa: E402
+from agent.plan import parse_plan  # noqa: E402
 from agent.training.average import average  # noqa: E402
 from agent.training.data import open_sources  # noqa: E402
 from agent.training.loop import TrainConfig, learning_rate, train  # noqa: E402
 from agent.training.mirror import mirrored  # noqa: E402
 from agent.training.shards import Shard, ShardError, write_shard  # noqa: E402
 from agent.vlm.checkpoint import CheckpointError, load_checkpoint, save_checkpoint  # noqa: E402
-from robots.geometry import Pose  # noqa: E402
-from robots.interface import CameraFrame, Observation, RobotState  # noqa: E402
 from tests.tiny import tiny_tokenizer  # noqa: E402
 from tests.tiny_model import NAMES, tiny_model, tiny_picture, tiny_shards  # noqa: E402
 
@@ -120,59 +114,6 @@ def test_a_damaged_checkpoint_is_one_clear_error(checkpoint: Path, tmp_path: Pat
         (tmp_path / file.name).write_bytes(data[: len(data) // 2] if file.name == name else data)
     with pytest.raises(CheckpointError):
         load_checkpoint(tmp_path)
-
-
-def _observation() -> Observation:
-    frame = CameraFrame(
-        rgb=tiny_picture(0).rgb, depth_m=np.ones((64, 64), np.float32), intrinsics=np.eye(3),
-        world_T_camera=Pose.identity(),
-    )  # fmt: skip
-    state = RobotState(
-        world_T_base=Pose.identity(),
-        arm_q=np.zeros(7),
-        gripper_width_m=0.08,
-        world_T_tool=Pose.identity(),
-        holding=False,
-    )
-    return Observation(time_s=0.0, frames={"front": frame}, state=state)
-
-
-def test_a_bundle_says_what_its_checkpoint_says(checkpoint: Path, tmp_path: Path) -> None:
-    figures = export_bundle(checkpoint, tmp_path / "fp32", name="tiny", weights="fp32")
-    assert max(figures["largest_difference"].values()) < 1e-4
-    planner = OnnxPlanner.from_folder(tmp_path / "fp32")
-    plan = planner.plan("put the red block in the green bowl", _observation(), ())
-    assert plan.planner == "tiny"
-    assert [parse_call(format_call(c)) for c in plan.calls] == list(plan.calls)
-    export_bundle(checkpoint, tmp_path / "int8", name="tiny", weights="int8")
-    assert Bundle(tmp_path / "int8").manifest.layers == 2
-
-
-@pytest.mark.parametrize("name", ["vision.onnx", "decoder.onnx", "embeddings.safetensors", "tokenizer.json"])
-def test_a_damaged_bundle_is_refused(checkpoint: Path, tmp_path: Path, name: str) -> None:
-    export_bundle(checkpoint, tmp_path, name="tiny", weights="fp32")
-    data = bytearray((tmp_path / name).read_bytes())
-    data[len(data) // 2] ^= 1
-    (tmp_path / name).write_bytes(bytes(data))
-    with pytest.raises(BundleError, match=name):
-        Bundle(tmp_path)
-    (tmp_path / name).unlink()
-    with pytest.raises(BundleError, match=name):
-        Bundle(tmp_path)
-
-
-def test_no_plan_leaves_the_grammar(checkpoint: Path, tmp_path: Path) -> None:
-    """Untrained weights choose at random: what they write must parse all the same."""
-    export_bundle(checkpoint, tmp_path, name="tiny", weights="fp32")
-    planner = OnnxPlanner.from_folder(tmp_path)
-    for words in ("put", "the red bowl", "stack and push"):
-        plan = planner.plan(words, _observation(), ())
-        text = plan.text if plan.text.endswith(("done()", ")")) and _ends(plan.text) else plan.text + "\ndone()"
-        assert parse_plan(text.lstrip("\n"))
-
-
-def _ends(text: str) -> bool:
-    return text.splitlines()[-1].split("(")[0] in ("done", "ask", "refuse")
 
 
 def test_a_mirrored_picture_points_at_the_same_things() -> None:

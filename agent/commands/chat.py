@@ -6,12 +6,14 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from agent.approval import Approval, at_the_terminal
 from agent.artifacts import RunRecord
-from agent.commands.run import act
+from agent.commands.run import act, begun, landed, recorded
 from agent.errors import STATUS, Exit, UserError
 from agent.executor import Bounds
 from agent.sentence import clean_instruction
 from agent.stage import PlannerSource, Stage
+from robots.safety import SafetyConfig
 
 HELP = "type what to do; `objects` lists what is there, `quit` ends"
 QUIT = ("quit", "exit", "bye", "q")
@@ -27,6 +29,8 @@ def chat(
     scene: Any,
     robot: Any,
     planner: PlannerSource,
+    safety: SafetyConfig,
+    recording: str | None,
     world: Callable[..., Stage],
 ) -> Exit:
     """See conf/chat.yaml. Reads lines from the standard input; a bad line is answered and the next one read.
@@ -34,14 +38,20 @@ def chat(
     result.json holds one entry a sentence under `turns`. What the hand holds and where things came from is remembered.
     """
     with record.timed("scene"):
-        stage = world(seed=record.seed, scene=scene, robot=robot, renderer=renderer, gui=gui, instruction="", goal=None)
+        stage = world(
+            seed=record.seed, scene=scene, robot=robot, renderer=renderer, gui=gui, instruction="", goal=None,
+            safety=safety,
+        )  # fmt: skip
+    approval = Approval(safety.approve, at_the_terminal)
+    flight = None
     turns: list[dict[str, Any]] = []
     record.figures.update(turns=turns, objects=stage.names)
     try:
+        flight = begun(record, stage, recording)
         with record.timed("planner"):
             mind = planner(stage)
         print(f"scene  seed {record.seed}: {', '.join(stage.names)}\n       {HELP}", flush=True)
-        body = stage.body()
+        body = recorded(stage, flight)
         for line in lines():
             if line in QUIT:
                 break
@@ -54,7 +64,10 @@ def chat(
             prefix = f"{len(turns):02d}_"
             try:
                 sentence = clean_instruction(line)
-                code = act(turn, stage, body, mind, sentence, goal=None, video=video, bounds=bounds, prefix=prefix)
+                code = act(
+                    turn, stage, body, mind, sentence, goal=None, video=video, bounds=bounds, approval=approval,
+                    flight=flight, prefix=prefix,
+                )  # fmt: skip
             except UserError as e:
                 print(f"what?  {e}", flush=True)
                 turns.pop()
@@ -64,6 +77,7 @@ def chat(
             print(f"files  {record.out}", flush=True)
         return Exit.DONE
     finally:
+        landed(record, flight)
         stage.close()
 
 

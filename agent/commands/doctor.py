@@ -75,7 +75,11 @@ def planner() -> Iterator[Finding]:
 
 
 def extras() -> Iterator[Finding]:
-    for extra, modules in (("train", ("torch", "tensorboard")), ("export", ("torch", "onnx", "onnxscript"))):
+    for extra, modules in (
+        ("train", ("torch", "tensorboard")),
+        ("export", ("torch", "onnx", "onnxscript")),
+        ("ros2", ("cyclonedds",)),
+    ):
         missing = [m for m in modules if find_spec(m) is None]
         detail = "missing: " + ", ".join(missing) if missing else "installed"
         remedy = INSTALL[extra] if missing else ""

@@ -11,6 +11,7 @@ from agent.errors import Exit, UserError
 INSTALL = {
     "train": 'pip install ".[train]" torch==2.13.0',
     "export": 'pip install ".[export]" torch==2.13.0',
+    "ros2": 'pip install ".[ros2]"',
 }
 
 
@@ -27,9 +28,9 @@ def export(*, record: RunRecord, **options: Any) -> Exit:
     """See conf/export.yaml."""
     need("export", "torch", "onnx", "onnxscript")
     if options.get("language"):
-        from agent.onboard.export_language import export as work
+        from agent.onboard.exporting.language import export as work
     else:
-        from agent.onboard.export import export as work
+        from agent.onboard.exporting.bundles import export as work
 
     record.figures.update(work({**options, "seed": record.seed, "out": record.out}) or {})
     return Exit.DONE

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from agent.artifacts import RunRecord, write_png, write_text
+from agent.approval import Approval, at_the_terminal
+from agent.artifacts import RunRecord, versions, write_png, write_text
 from agent.commands.screen import Screen
 from agent.errors import Exit, UserError
 from agent.executor import Bounds, EpisodeResult, Listener, Stop, run_episode
+from agent.flight import FlightRecorder
 from agent.plan import Planner
 from agent.sentence import clean_instruction
 from agent.stage import PlannerSource, Stage
 from agent.watched import WatchedRobot
 from robots.primitives import Body
+from robots.safety import SafetyConfig
 
 PICTURE_PX = 448
 
@@ -31,6 +35,8 @@ def run(
     scene: Any,
     robot: Any,
     planner: PlannerSource,
+    safety: SafetyConfig,
+    recording: str | None,
     world: Callable[..., Stage],
 ) -> Exit:
     """See conf/run.yaml. Leaves plan.txt, before.png, after.png and, with `video`, episode.mp4."""
@@ -39,17 +45,49 @@ def run(
     sentence = clean_instruction(instruction)
     with record.timed("scene"):
         stage = world(
-            seed=record.seed, scene=scene, robot=robot, renderer=renderer, gui=gui, instruction=sentence, goal=goal
-        )
+            seed=record.seed, scene=scene, robot=robot, renderer=renderer, gui=gui, instruction=sentence, goal=goal,
+            safety=safety,
+        )  # fmt: skip
+    flight = None
     try:
+        flight = begun(record, stage, recording)
         with record.timed("planner"):
             mind = planner(stage)
         print(f"scene  seed {record.seed}: {', '.join(stage.names)}", flush=True)
-        code = act(record, stage, stage.body(), mind, sentence, goal=goal, video=video, bounds=bounds)
+        code = act(
+            record, stage, recorded(stage, flight), mind, sentence, goal=goal, video=video, bounds=bounds,
+            approval=Approval(safety.approve, at_the_terminal), flight=flight,
+        )  # fmt: skip
         print(f"files  {record.out}", flush=True)
         return code
     finally:
+        landed(record, flight)
         stage.close()
+
+
+def begun(record: RunRecord, stage: Stage, recording: str | None) -> FlightRecorder | None:
+    """The flight recorder, where one is wanted."""
+    if recording is None:
+        return None
+    about = {"command": record.command, "words": list(record.words), "robot": stage.robot.spec.name,
+             "versions": versions()}  # fmt: skip
+    return FlightRecorder(Path(recording), about)
+
+
+def recorded(stage: Stage, flight: FlightRecorder | None) -> Body:
+    """What moves on the stage, recorded."""
+    if flight is None:
+        return stage.body()
+    body = stage.body(told=flight.veto)
+    body.robot = flight.around(body.robot)
+    return body
+
+
+def landed(record: RunRecord, flight: FlightRecorder | None) -> None:
+    """Ends the record; its last hash goes into result.json, so that a record cut short can be told."""
+    if flight is not None:
+        head = flight.close()
+        record.figures["recording"] = {"folder": flight.folder, "head": head, "dropped": dict(flight.dropped)}
 
 
 def act(
@@ -62,11 +100,15 @@ def act(
     goal: str | None,
     video: bool,
     bounds: Bounds,
+    approval: Approval,
+    flight: FlightRecorder | None = None,
     prefix: str = "",
 ) -> Exit:
     """One instruction in a scene that stands; its files are `prefix`ed. Fills `record.figures`."""
     screen, witness = Screen(), stage.witness()
     listeners: list[Listener] = [screen, witness]
+    if flight is not None:
+        listeners.append(flight)
     own = body.robot
     film = None
     if video:
@@ -82,8 +124,10 @@ def act(
     )
     try:
         with record.timed("episode"):
-            result = run_episode(instruction, body, planner, bounds=bounds, listeners=listeners)
+            result = run_episode(instruction, body, planner, bounds=bounds, listeners=listeners, approval=approval)
         stage.settle()
+        if flight is not None:
+            flight.note("settled", result.end_s)
         code = judge(record, stage, result, goal, witness.verdicts())
         if film is not None:
             film.still(1.5, summary(record, result))

@@ -26,8 +26,8 @@ from agent.artifacts import disk_errors, to_json
 from agent.episodes.layout import Layout
 from agent.episodes.reader import UNKNOWN, EpisodeReader, decode
 from agent.episodes.records import Facts, Frame, Language, Picture
-from agent.episodes.take import Take, cameras_of
-from agent.episodes.writer import EpisodeWriter, staging
+from agent.episodes.take import Take, cameras_of, staging
+from agent.episodes.writer import EpisodeWriter
 from agent.errors import UserError
 
 try:

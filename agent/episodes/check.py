@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.episodes.index import STATS, Entry
-from agent.episodes.layout import ACTION, STATE
+from agent.episodes.index import STATS, Entry, mark
+from agent.episodes.layout import ACTION, STATE, info_crc32
 from agent.episodes.reader import Dataset, EpisodeReader
 from agent.episodes.records import Step, Window
 from agent.episodes.video import count
-from agent.episodes.writer import mark
 from agent.errors import UserError, one_of
 from agent.plan import PlanError, parse_call, parse_plan
 from robots.mobile_panda import mobile_panda
@@ -98,12 +97,10 @@ def _whole(dataset: Dataset, expected: Expected | None) -> Iterator[str]:
     for key, counted in (("total_episodes", len(entries)), ("total_frames", sum(e.length for e in entries))):
         if info.get(key) != counted:
             yield f"{key} is {info.get(key)}, and there are {counted}"
-    stats = dataset.folder / STATS
-    try:
-        if stats.exists():
-            json.loads(stats.read_bytes())
-    except (ValueError, OSError) as e:
-        yield f"stats.json beside it is damaged: {e}"
+    own = info.get("palmetto") or {}
+    if "crc32" in own and own["crc32"] != info_crc32(info):
+        yield "it is damaged: it does not say what was written"
+    yield from _meta(dataset.folder, own.get("files") or {})
     if not entries:
         yield "there are no episodes"
     if expected is not None and dataset.layout.robot != expected.robot:
@@ -111,6 +108,21 @@ def _whole(dataset: Dataset, expected: Expected | None) -> Iterator[str]:
     for name in (*dataset.layout.state, *dataset.layout.action):
         if name.lower().rpartition("_")[2] in FOREIGN:
             yield f"{name} has a foreign unit; here angles are in rad and lengths in m"
+
+
+def _meta(folder: Path, written: Mapping[str, int]) -> Iterator[str]:
+    """The files beside info.json: against how they were written, or, of strangers, whether they can be read."""
+    for name, crc32 in written.items():
+        if not (folder / name).is_file():
+            yield f"{name} is missing"
+        elif mark(folder, name).crc32 != crc32:
+            yield f"{name} is damaged: its bytes are not those that were written"
+    stats = folder / STATS
+    try:
+        if stats.exists() and STATS not in written:
+            json.loads(stats.read_bytes())
+    except (ValueError, OSError) as e:
+        yield f"stats.json beside it is damaged: {e}"
 
 
 def _episode(reader: EpisodeReader, i: int, expected: Expected | None) -> Iterator[tuple[str, int | None, Path]]:
@@ -198,6 +210,8 @@ def _steps(steps: list[Step]) -> Iterator[tuple[str, int | None]]:
             calls = parse_plan(step.plan) if step.plan else ()
             if step.call:
                 parse_call(step.call)
+            if any(not (q.question and q.answer) for q in step.questions):
+                raise ValueError("a question without words or without an answer")
         except (UserError, PlanError, ValueError) as e:
             yield f"look {number}: {e}", number
             continue

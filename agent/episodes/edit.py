@@ -14,8 +14,8 @@ from agent.episodes.arrow import OPTIONS, damage, open_table, pq
 from agent.episodes.index import Entry
 from agent.episodes.layout import Layout
 from agent.episodes.reader import Dataset, EpisodeReader
-from agent.episodes.take import FACTS, FRAMES, LOOKS_FILE, Take, frame_schema
-from agent.episodes.writer import EpisodeWriter, staging
+from agent.episodes.take import FACTS, FRAMES, LOOKS_FILE, Take, frame_schema, staging
+from agent.episodes.writer import EpisodeWriter
 from agent.errors import UserError
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -28,7 +29,7 @@ STATS = "meta/stats.json"
 PER_FILE = 100
 """Episodes of one file of meta/episodes: what is written anew, whole, with each episode."""
 _FACT = "episode/"
-_JSON = ("objects", "said")
+_JSON = ("objects", "said", "relabelled_plans")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,15 @@ class FileMark:
     path: str
     bytes: int
     crc32: int
+
+
+def mark(folder: Path, name: str) -> FileMark:
+    """The file as it is now."""
+    size = crc = 0
+    with open(folder / name, "rb") as f:
+        while block := f.read(1 << 20):
+            size, crc = size + len(block), zlib.crc32(block, crc)
+    return FileMark(path=name, bytes=size, crc32=crc)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -181,6 +191,10 @@ def _facts(row: dict[str, Any]) -> Facts | None:
     given = {f.name: row.get(_FACT + f.name) for f in fields(Facts)}
     given["objects"] = tuple(json.loads(given["objects"] or "[]"))
     given["said"] = tuple((a, b) for a, b in json.loads(given["said"] or "[]"))
+    for name in ("relabelled", "relabelled_goal"):  # episodes that were recorded before there was such a column
+        given[name] = given[name] or ""
+    plans = json.loads(given["relabelled_plans"] or "[]")
+    given["relabelled_plans"] = tuple((int(look), str(plan)) for look, plan in plans)
     return Facts(**given)  # type: ignore[arg-type]
 
 

@@ -10,6 +10,8 @@ looks/chunk-000/file-000.parquet            ours: the moments of decision, their
 from __future__ import annotations
 
 import json
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,10 @@ from agent.artifacts import write_json
 from agent.errors import UserError
 
 CODEBASE = "v3.0"
-VERSION = 2
+VERSION = 3
 """Of what stands in info.json under "palmetto"."""
+READ = (2, 3)
+"""Versions that are read; 2 had no questions of looks and no instructions by hindsight."""
 INFO = "meta/info.json"
 STATE, ACTION, TIME = "observation.state", "action", "time_s"
 IMAGES = "observation.images."
@@ -108,19 +112,26 @@ def _short(value: object) -> str:
     return repr(value)
 
 
-def write_info(folder: Path, layout: Layout, *, episodes: int, frames: int, tasks: int) -> None:
-    """`meta/info.json`, whole or not at all."""
+def write_info(
+    folder: Path, layout: Layout, *, episodes: int, frames: int, tasks: int, files: Mapping[str, int]
+) -> None:
+    """`meta/info.json`, whole or not at all. files: crc32 of the other files of meta/, by path."""
     fps = int(layout.fps) if float(layout.fps).is_integer() else layout.fps
-    write_json(
-        folder / INFO,
-        {
-            "codebase_version": CODEBASE, "robot_type": layout.robot, "total_episodes": episodes,
-            "total_frames": frames, "total_tasks": tasks, "chunks_size": CHUNK, "data_files_size_in_mb": 100,
-            "video_files_size_in_mb": 500, "fps": fps, "splits": {"train": f"0:{episodes}"}, "data_path": DATA_PATH,
-            "video_path": VIDEO_PATH if layout.cameras else None, "features": layout.features(),
-            "palmetto": {"version": VERSION, "looks_path": LOOKS_PATH},
-        },
-    )  # fmt: skip
+    own: dict[str, Any] = {"version": VERSION, "looks_path": LOOKS_PATH, "files": dict(files)}
+    content = {
+        "codebase_version": CODEBASE, "robot_type": layout.robot, "total_episodes": episodes,
+        "total_frames": frames, "total_tasks": tasks, "chunks_size": CHUNK, "data_files_size_in_mb": 100,
+        "video_files_size_in_mb": 500, "fps": fps, "splits": {"train": f"0:{episodes}"}, "data_path": DATA_PATH,
+        "video_path": VIDEO_PATH if layout.cameras else None, "features": layout.features(), "palmetto": own,
+    }  # fmt: skip
+    own["crc32"] = info_crc32(content)
+    write_json(folder / INFO, content)
+
+
+def info_crc32(content: dict[str, Any]) -> int:
+    """Of what an info.json says, however it is spaced, without this number itself."""
+    own = {k: v for k, v in content["palmetto"].items() if k != "crc32"}
+    return zlib.crc32(json.dumps({**content, "palmetto": own}, sort_keys=True).encode())
 
 
 def read_info(folder: Path) -> dict[str, Any]:
@@ -144,9 +155,10 @@ def read_info(folder: Path) -> dict[str, Any]:
     if version not in ("v2.0", "v2.1", "v3.0", "v3.1"):
         raise UserError(f"{path} is of version {version}; read here are LeRobot v2.1, v3.0 and v3.1")
     mine = found.get("palmetto")
-    if mine is not None and (not isinstance(mine, dict) or mine.get("version") != VERSION):
+    if mine is not None and (not isinstance(mine, dict) or mine.get("version") not in READ):
         raise UserError(
-            f"{path} was written by another version of palmetto ({str(mine)[:60]}); this one reads {VERSION}"
+            f"{path} was written by another version of palmetto ({str(mine)[:60]}); this one reads "
+            f"{' and '.join(map(str, READ))}"
         )
     return dict(found)
 

@@ -13,12 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.episodes.arrow import damage, open_table
+from agent.episodes.arrow import damage
+from agent.episodes.groups import Groups
 from agent.episodes.index import Entry, read_entries, read_tasks
 from agent.episodes.language import spoken
 from agent.episodes.layout import ACTION, STATE, TIME, Layout, camera_keys, layout_of, read_info
 from agent.episodes.older import read_older_tasks
-from agent.episodes.records import TRAIN_SEEDS, Episode, Facts, Frame, Picture, Step, StepState, Window
+from agent.episodes.records import TRAIN_SEEDS, Episode, Facts, Frame, Picture, Question, Step, StepState, Window
 from agent.episodes.video import Videos
 from agent.errors import UserError
 from robots.interface import Status
@@ -66,7 +67,7 @@ class EpisodeReader(Sequence[Episode]):
         self.datasets = [Dataset.open(Path(f)) for f in folders]
         self._entries = [(d, e) for d in self.datasets for e in d.entries]
         self._videos = Videos()
-        self._tables: OrderedDict[Path, _Groups] = OrderedDict()
+        self._tables: OrderedDict[Path, Groups] = OrderedDict()
         for dataset, entry in self._entries if train else ():
             seed = entry.facts.seed if entry.facts is not None else None
             if seed is not None and seed not in TRAIN_SEEDS:
@@ -177,78 +178,13 @@ class EpisodeReader(Sequence[Episode]):
                     pictures={name: stack[i] for name, stack in w.pictures.items()},
                 )  # fmt: skip
 
-    def _groups(self, path: Path) -> _Groups:
+    def _groups(self, path: Path) -> Groups:
         if path not in self._tables:
-            self._tables[path] = _Groups(path)
+            self._tables[path] = Groups(path)
             if len(self._tables) > KEPT:
                 self._tables.popitem(last=False)[1].file.close()
         self._tables.move_to_end(path)
         return self._tables[path]
-
-
-class _Groups:
-    """A parquet file whose groups of rows are read when they are asked for; the last one is kept."""
-
-    def __init__(self, path: Path) -> None:
-        self.file = open_table(path)
-        with damage(path):
-            counts = [self.file.metadata.row_group(i).num_rows for i in range(self.file.num_row_groups)]
-        self.ends = np.cumsum(counts)
-        self._kept: tuple[int, dict[str, Any]] | None = None
-
-    def rows(self, start: int, stop: int) -> dict[str, Any]:
-        """Columns of rows `start` to `stop`: numpy arrays of numbers, lists of anything else."""
-        if not len(self.ends) or stop > self.ends[-1]:
-            raise ValueError(f"it has {self.ends[-1] if len(self.ends) else 0} rows, and row {stop - 1} is wanted")
-        parts = []
-        while start < stop:
-            group = int(np.searchsorted(self.ends, start, side="right"))
-            columns, first = self._columns(group), int(self.ends[group - 1]) if group else 0
-            end = min(stop, int(self.ends[group]))
-            parts.append({k: v[start - first : end - first] for k, v in columns.items()})
-            start = end
-        if len(parts) == 1:
-            return parts[0]
-        return {
-            k: np.concatenate([p[k] for p in parts])
-            if isinstance(parts[0][k], np.ndarray)
-            else [v for p in parts for v in p[k]]
-            for k in parts[0]
-        }
-
-    def _columns(self, group: int) -> dict[str, Any]:
-        if self._kept is None or self._kept[0] != group:
-            table = self.file.read_row_group(group, use_threads=False)
-            self._kept = group, {name: _column(table.column(name)) for name in table.column_names}
-        return self._kept[1]
-
-
-def _column(column: Any) -> Any:
-    kind = column.type
-    if _is_list_of_numbers(kind):
-        flat = column.combine_chunks()
-        flat = flat.chunk(0) if hasattr(flat, "chunk") else flat
-        values = flat.flatten().to_numpy(zero_copy_only=False)
-        if len(column) and len(values) % len(column) == 0:
-            return values.reshape(len(column), -1)
-        raise ValueError("rows of unequal lengths")
-    if _is_number(kind):
-        return column.to_numpy()
-    return column.to_pylist()
-
-
-def _is_number(kind: Any) -> bool:
-    import pyarrow.types as t
-
-    return bool(t.is_integer(kind) or t.is_floating(kind) or t.is_boolean(kind))
-
-
-def _is_list_of_numbers(kind: Any) -> bool:
-    import pyarrow.types as t
-
-    return bool(
-        (t.is_list(kind) or t.is_fixed_size_list(kind) or t.is_large_list(kind)) and _is_number(kind.value_type)
-    )
 
 
 def _matrix(values: Any, count: int) -> NDArray[np.float32]:
@@ -275,7 +211,7 @@ def decode(data: bytes | None) -> Picture:
     return np.ascontiguousarray(bgr[..., ::-1]).astype(np.uint8, copy=False)
 
 
-def _step(groups: _Groups, number: int) -> Step:
+def _step(groups: Groups, number: int) -> Step:
     row = {k: v[0] for k, v in groups.rows(number, number + 1).items()}
     data = row["picture"]
     x, y, z = (float(v) for v in row["tool_xyz_m"])
@@ -289,4 +225,5 @@ def _step(groups: _Groups, number: int) -> Step:
         marks=tuple((words, tuple((int(r), int(c)) for r, c in points)) for words, points in json.loads(row["marks"])),
         status=None if row["status"] is None else Status(row["status"]),
         start_s=float(row["start_s"]), end_s=float(row["end_s"]),
+        questions=tuple(Question(kind=k, question=q, answer=a) for k, q, a in json.loads(row.get("questions") or "[]")),
     )  # fmt: skip

@@ -41,6 +41,15 @@ class StepState:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Something asked of one look, and the answer that is true there. kind: affordance, success, q1 to q4."""
+
+    kind: str
+    question: str
+    answer: str
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Step:
     """One look, and what came of it.
@@ -49,6 +58,7 @@ class Step:
     learns to write it, and marks: for words in it that fit not just one thing, all the points (row, col) px that they
     fit; "" and none where whoever recorded it had no such plan. call: what was performed; "" where the episode ended.
     status, detail, start_s, end_s: the call's result, robot's clock. picture: decodes the main camera's view.
+    questions: asked of this picture.
     """
 
     picture: Callable[[], Picture]
@@ -61,6 +71,7 @@ class Step:
     detail: str = ""
     start_s: float = 0.0
     end_s: float = 0.0
+    questions: tuple[Question, ...] = ()
 
     @cached_property
     def rgb(self) -> Picture:
@@ -83,6 +94,8 @@ class Facts:
     success: what the physics said at the end; None where nobody knows. task: the family; phrasing: the template's id.
     said: (name, words by which the instruction calls that thing). seed: None for what was no draw. robot: its name.
     origin: what whoever made it needs to do it again, as strict JSON; "" where it can't be done again.
+    relabelled: of an episode that failed, another instruction that it did carry out (hindsight: Andrychowicz et al.
+    2017), with that one's goal and, by the looks' numbers, the plans that were then right; "" and none elsewhere.
     """
 
     seed: int | None
@@ -99,6 +112,9 @@ class Facts:
     said: tuple[tuple[str, str], ...] = ()
     robot: str = ""
     origin: str = ""
+    relabelled: str = ""
+    relabelled_goal: str = ""
+    relabelled_plans: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import uuid
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from agent.episodes.layout import ACTION, LANGUAGE, STATE, TIME, Camera, Layout
 from agent.episodes.records import Facts, Frame, Picture, Step
 from agent.episodes.tally import Tally
 from agent.episodes.video import VideoWriter
-from agent.errors import UserError
+from agent.errors import PalmettoError, UserError
 
 ROWS = 256
 """Frames that are held in memory, and that lie together in a file."""
@@ -30,6 +32,7 @@ LOOKS = 8
 """Looks that are held in memory, and that lie together in a file."""
 IMAGES_EVERY = 10
 """Of so many frames, one counts for the statistics of pictures."""
+STAGING = ".staging"
 FACTS = "facts.json"
 FRAMES, LOOKS_FILE = "frames.parquet", "looks.parquet"
 
@@ -39,6 +42,7 @@ LOOK_SCHEMA = pa.schema(
         ("gripper_width_m", pa.float64()), ("tool_xyz_m", pa.list_(pa.float64())), ("holding", pa.bool_()),
         ("plan", pa.string()), ("said", pa.string()), ("marks", pa.string()), ("call", pa.string()),
         ("status", pa.string()), ("detail", pa.string()), ("start_s", pa.float64()), ("end_s", pa.float64()),
+        ("questions", pa.string()),
     ]
 )  # fmt: skip
 
@@ -52,6 +56,11 @@ def frame_schema(layout: Layout) -> Any:
             ("timestamp", pa.float32()), ("frame_index", pa.int64()),
         ]
     )  # fmt: skip
+
+
+def staging(folder: Path) -> Path:
+    """A folder for a take of the dataset in `folder`, on the same disk, that nobody else has."""
+    return folder / STAGING / uuid.uuid4().hex
 
 
 class Take:
@@ -138,7 +147,8 @@ class Take:
 
     def drop(self) -> None:
         """Leaves nothing behind, unless it was taken in."""
-        self._end()
+        with suppress(OSError, PalmettoError):  # on a full disk files can't be ended as they should
+            self._end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Take:
@@ -152,10 +162,9 @@ class Take:
         if self._closed:
             return
         self._closed = True
-        self._frame_file.close()
-        self._look_file.close()
-        for video in self._videos.values():
-            video.close()
+        with ExitStack() as files:  # each is closed, whatever becomes of another
+            for file in (self._frame_file, self._look_file, *self._videos.values()):
+                files.callback(file.close)
 
     def _check(self, pictures: Mapping[str, Picture]) -> None:
         for c in self.layout.cameras:
@@ -215,6 +224,7 @@ def _row(number: int, step: Step) -> dict[str, Any]:
         "plan": step.plan, "said": step.said, "marks": json.dumps(step.marks), "call": step.call,
         "status": step.status.value if step.status is not None else None, "detail": step.detail,
         "start_s": step.start_s, "end_s": step.end_s,
+        "questions": json.dumps([(q.kind, q.question, q.answer) for q in step.questions]),
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 import numpy as np
 
 from agent.episodes.layout import Camera, Layout
-from agent.episodes.records import Frame, Language, Numbers, Picture, Step, StepState
+from agent.episodes.records import Frame, Language, Numbers, Picture, Question, Step, StepState
 from agent.episodes.take import Take
 from agent.executor import Event, Finished, Planned, Started
 from agent.plan import Marks, PrimitiveCall, PrimitiveResult, format_call
@@ -30,27 +30,29 @@ from robots.spec import RobotSpec
 
 Right = Callable[[Observation, Sequence[PrimitiveResult]], tuple[str, str, Marks]]
 """The plan that is right at a look, in full names and in the instruction's own words, and the marks of the latter."""
+Ask = Callable[[Observation], Sequence[Question]]
+"""Questions about a look, with the answers that are true now."""
 
 
 class Tape:
     """A listener of `run_episode`; a `TapedRobot` tells it of commands and of time.
 
     pictures: what the cameras of the take's layout show now. clock: the robot's, s. right: writes the plan that is
-    right where the agent is, whoever acts; None: what the planner wrote.
+    right where the agent is, whoever acts; None: what the planner wrote. ask: None for no questions.
     """
 
     def __init__(
         self, take: Take, robot: Robot, *, pictures: Callable[[], Mapping[str, Picture]], clock: Callable[[], float],
-        instruction: str, right: Right | None = None,
+        instruction: str, right: Right | None = None, ask: Ask | None = None,
     ) -> None:  # fmt: skip
         self._take, self._robot, self._pictures, self._clock = take, robot, pictures, clock
-        self._right = right
+        self._right, self._ask = right, ask
         self._words = Language(instruction=instruction)
         self._history: list[PrimitiveResult] = []
         self._step: tuple[int, Step] | None = None
         self._goal = command_numbers(robot.spec, robot.state(), Command())
         self._start_s: float | None = None
-        self._captured = 0
+        self._captured = self._looks = 0
         self._pending: Frame | None = None
 
     def __call__(self, event: Event) -> None:
@@ -60,21 +62,29 @@ class Tape:
             right = (event.plan.text, "", ()) if self._right is None else self._right(event.seen, tuple(self._history))
             self._words = replace(self._words, plan=right[0], subtask="")
             rgb = event.seen.main.rgb
+            questions = tuple(self._ask(event.seen)) if self._ask is not None else ()
             self._finish_step()
             step = Step(
                 picture=lambda: rgb, state=StepState.of(event.seen.state), plan=right[0], said=right[1], marks=right[2],
-                start_s=event.seen.time_s, end_s=event.seen.time_s,
+                start_s=event.seen.time_s, end_s=event.seen.time_s, questions=questions,
             )  # fmt: skip
             self._step = (max(self._captured - 1, 0), step)
             if not self._captured:
                 self._capture()
+            if questions and self._pending is not None:  # a frame has room for one: each kind in turn
+                asked = questions[self._looks % len(questions)]
+                said = replace(self._pending.language, question=asked.question, answer=asked.answer)
+                self._pending = replace(self._pending, language=said)
+            self._looks += 1
         elif isinstance(event, Started) and self._step is not None:
             number, step = self._step
             self._step = (number, replace(step, call=format_call(event.call), start_s=event.time_s))
             words = format_call(event.call)
             self._words = replace(self._words, subtask=words, tool_call=tool_call(event.call))
             if self._pending is not None and self._captured == 1:  # what is called at the very first look
-                self._pending = replace(self._pending, language=self._words)
+                before = self._pending.language
+                said = replace(self._words, question=before.question, answer=before.answer)
+                self._pending = replace(self._pending, language=said)
                 self._words = replace(self._words, tool_call="")
         elif isinstance(event, Finished) and self._step is not None:
             r, (number, step) = event.result, self._step

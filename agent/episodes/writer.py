@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
-import uuid
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +13,10 @@ import numpy as np
 from agent.artifacts import disk_errors, replacing, sync_folder
 from agent.episodes.arrow import OPTIONS, damage, open_table, pa, pq, write_table
 from agent.episodes.index import (
+    STATS,
     TASKS,
-    FileMark,
     episode_schema,
+    mark,
     meta_path,
     place,
     read_entries,
@@ -40,17 +38,11 @@ from agent.episodes.layout import (
     read_info,
     write_info,
 )
+from agent.episodes.lock import locked
 from agent.episodes.records import Episode, Facts, Frame, Language
-from agent.episodes.take import FACTS, FRAMES, LOOKS_FILE, Take, cameras_of
+from agent.episodes.take import FACTS, FRAMES, LOOKS_FILE, STAGING, Take, cameras_of, staging
 from agent.episodes.tally import Tally
 from agent.errors import UserError
-
-STAGING = ".staging"
-LOCK = ".lock"
-
-
-class DatasetInUse(UserError):
-    """Another process writes this dataset."""
 
 
 class EpisodeWriter:
@@ -71,10 +63,11 @@ class EpisodeWriter:
         self._stats: dict[str, Tally] = {}
         self._tasks: dict[str, int] = {}
         self._rows: list[dict[str, Any]] = []
+        self._meta: dict[str, int] = {}
         self.dropped = ""
         with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(self.folder)
+            self._lock = locked(self.folder)
         try:
             self._open(layout)
         except BaseException:
@@ -151,9 +144,13 @@ class EpisodeWriter:
 
     def close(self) -> None:
         """May be called twice."""
-        if not self._lock.closed:
+        if self._lock.closed:
+            return
+        try:
             if not self._counted:
                 self._count()
+                self._describe()
+        finally:
             shutil.rmtree(self.folder / STAGING, ignore_errors=True)
             self._lock.close()
 
@@ -183,35 +180,49 @@ class EpisodeWriter:
             for key, figures in (entry.stats or {}).items():
                 self._stats[key].merge(figures)
         self._repair(there)
+        self._same_columns(there)
         last = self.folder / meta_path(self.episodes)
         if last.exists():
             with damage(last):
                 self._rows = open_table(last).read().to_pylist()
-        self._describe()
+        for path in [self.folder / TASKS, *(self.folder / "meta/episodes").glob("chunk-*/file-*.parquet")]:
+            if path.exists():
+                self._note(path.relative_to(self.folder).as_posix())
         self._count()
+        self._describe()
 
     def _begin(self, layout: Layout) -> None:
         self.layout, self._stats = layout, _tallies(layout)
         with disk_errors(self.folder):
             write_tasks(self.folder, [])
-            self._describe()
+            self._note(TASKS)
             self._count()
+            self._describe()
 
     def _has(self, name: str) -> bool:
         return (self.folder / name).exists()
+
+    def _note(self, name: str) -> None:
+        """What a file of meta/ is now."""
+        self._meta[name] = mark(self.folder, name).crc32
 
     def _note_task(self, words: str) -> None:
         if words not in self._tasks:
             self._tasks[words] = len(self._tasks)
             write_tasks(self.folder, list(self._tasks))
+            self._note(TASKS)
 
     def _describe(self) -> None:
         assert self.layout is not None
-        write_info(self.folder, self.layout, episodes=self.episodes, frames=self.frames, tasks=len(self._tasks))
+        write_info(
+            self.folder, self.layout, episodes=self.episodes, frames=self.frames, tasks=len(self._tasks),
+            files=self._meta,
+        )  # fmt: skip
 
     def _count(self) -> None:
         """stats.json, from what the rows say: written when the dataset is opened and closed, not with each episode."""
         write_stats(self.folder, {key: tally.figures() for key, tally in self._stats.items()})
+        self._note(STATS)
         self._counted = True
 
     def _commit(self, row: dict[str, Any]) -> None:
@@ -221,6 +232,7 @@ class EpisodeWriter:
         rows = [*self._rows, row] if path.exists() else [row]
         write_table(path, pa.Table.from_pylist(rows, schema=episode_schema(self.layout)))
         self._rows = rows
+        self._note(meta_path(row["episode_index"]))
 
     def _frames_with_index(self, source: Path, target: Path, number: int, first: int, task: int) -> None:
         """Group by group, whatever the length."""
@@ -242,6 +254,15 @@ class EpisodeWriter:
             assert writer is not None, "a take has at least one frame"
             writer.close()
 
+    def _same_columns(self, layout: Layout) -> None:
+        """Rows of an earlier version get the columns of this one: others read all files of meta/episodes as one."""
+        schema = episode_schema(layout)
+        for path in sorted((self.folder / "meta/episodes").glob("chunk-*/file-*.parquet")):
+            with damage(path):
+                table = open_table(path).read()
+            if table.schema.names != schema.names:
+                write_table(path, pa.Table.from_pylist(table.to_pylist(), schema=schema))
+
     def _repair(self, layout: Layout) -> None:
         """Removes what has no row: the files of an episode that was not taken in to its end."""
         lost = []
@@ -259,35 +280,6 @@ class EpisodeWriter:
         if lost or takes:
             n = max(len(takes), 1)
             self.dropped = f"{self.folder}: dropped {n} episode{'s' * (n > 1)} whose recording was cut off"
-
-
-def staging(folder: Path) -> Path:
-    """A folder for a take of the dataset in `folder`, on the same disk, that nobody else has."""
-    return folder / STAGING / uuid.uuid4().hex
-
-
-def mark(folder: Path, name: str) -> FileMark:
-    """The file as it is now."""
-    size = crc = 0
-    with open(folder / name, "rb") as f:
-        while block := f.read(1 << 20):
-            size, crc = size + len(block), zlib.crc32(block, crc)
-    return FileMark(path=name, bytes=size, crc32=crc)
-
-
-def _locked(folder: Path) -> Any:
-    file = open(folder / LOCK, "a+")  # noqa: SIM115, open as long as the writer is
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as e:
-        file.seek(0)
-        who = file.read(80).strip() or "another process"
-        file.close()
-        raise DatasetInUse(f"{folder} is being written by {who}; wait for it, or give another out=DIR") from e
-    file.truncate(0)
-    file.write(f"process {os.getpid()}\n")
-    file.flush()
-    return file
 
 
 def _tallies(layout: Layout) -> dict[str, Tally]:

@@ -1,4 +1,4 @@
-"""A language model run by onnxruntime: numpy in, numpy out. Bundles are made by `agent.onboard.export_language`.
+"""A language model run by onnxruntime: numpy in, numpy out. Bundles are made by `agent.onboard.exporting.language`.
 
 language.json     sizes, stop tokens, sha256 of every other file
 model.onnx        tokens and cache -> logits; its weights lie in model.onnx.data
@@ -20,7 +20,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from agent.onboard.bundle import BundleError, check_files, open_session
+from agent.onboard.manifest import BundleError, check_files
+from agent.onboard.sessions import Engine, open_session
 
 FORMAT = 1
 MANIFEST, GRAPH, WORDS = "language.json", "model.onnx", "tokenizer.json"
@@ -94,7 +95,7 @@ class OnnxLanguage:
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         self.manifest = read_language_manifest(folder)
         check_version(self.manifest.onnxruntime)
-        self._session = open_session(folder / GRAPH, threads)
+        self._session = open_session(folder / GRAPH, Engine(threads=threads))
         shape = (self.manifest.kv_heads, self.manifest.head_width)
         caches = [i.shape for i in self._session.get_inputs() if i.name.startswith("keys.")]
         if len(caches) != self.manifest.layers or {(s[1], s[3]) for s in caches} != {shape}:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.onboard.bundle import Bundle
+from agent.onboard.bundle import Bundle, PlannerModel
 from agent.onboard.constrain import Grammar
 from agent.onboard.grounded import grounded
 from agent.onboard.search import preferred, reconsidered, understood
+from agent.onboard.sessions import CPU, Engine
 from agent.onboard.writer import Writer, Written
 from agent.plan import HELD_BEFORE, Plan, PrimitiveCall, PrimitiveResult, format_plan
 from agent.preprocess import planner_inputs
@@ -67,17 +68,21 @@ class OnnxPlanner:
     is not read one way at the first look and another way at the next. One planner serves one robot.
     """
 
-    def __init__(self, bundle: Bundle, *, verbs: Sequence[Verb] = TABLETOP_VERBS) -> None:
+    def __init__(self, bundle: PlannerModel) -> None:
         self.bundle = bundle
         self.name = bundle.manifest.name
         self._grammar = Grammar(bundle.stream)
-        self._verbs = tuple(verbs)
+        self._verbs = bundle.manifest.may_call
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing was begun."""
         self._begun: tuple[str, tuple[PrimitiveCall, ...], tuple[PrimitiveCall, ...]] = ("", (), ())
 
     @classmethod
-    def from_folder(cls, folder: Path, *, threads: int = 1) -> OnnxPlanner:
-        """Raises BundleError where the folder is no whole bundle."""
-        return cls(Bundle(folder, threads=threads))
+    def from_folder(cls, folder: Path, *, engine: Engine = CPU) -> OnnxPlanner:
+        """Raises BundleError where the folder is no whole bundle, or the engine is not to be had."""
+        return cls(Bundle(folder, engine=engine))
 
     def plan(self, instruction: str, observation: Observation, history: Sequence[PrimitiveResult]) -> Plan:
         """The remaining plan.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.onboard.bundle import Bundle
+from agent.onboard.bundle import PlannerModel
 from agent.onboard.constrain import Grammar, PlanDecoder
 from agent.onboard.grounded import Found, find, pointed
 from agent.plan import PrimitiveCall
@@ -72,7 +72,7 @@ class Writer:
     """
 
     def __init__(
-        self, bundle: Bundle, grammar: Grammar, *, image: Array, state: Array, prompt: Sequence[int],
+        self, bundle: PlannerModel, grammar: Grammar, *, image: Array, state: Array, prompt: Sequence[int],
         picture_px: tuple[int, int], verbs: Iterable[Verb], words: Iterable[str] | None, holding: bool,
         favoured: Array, bonus: float,
     ) -> None:  # fmt: skip

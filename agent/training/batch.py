@@ -1,4 +1,7 @@
-"""Pictures and sentences -> padded tensors. Many sentences about one picture share its prefix.
+"""Pictures and sentences -> packed tensors. Many sentences about one picture stand in one row behind its prefix.
+
+A row is as long as the longest of its step, so what is not sentence is padding: with 2 pictures of 8 sentences 10 % of
+the tokens, with 8 pictures 21 %. Sentences without pictures are shared out evenly instead (`level`).
 
 Shapes: B pictures, T tokens after the prefix, N labelled tokens, Q points.
 """
@@ -6,7 +9,7 @@ Shapes: B pictures, T tokens after the prefix, N labelled tokens, Q points.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,6 +31,7 @@ class Batch:
     label_at int64[N]: flat index into B*T of the token whose successor is label int64[N];
     point_at int64[Q]: flat index of the <point> tokens, point_cell float32[Q,K,2] the (row, col) in cells
     that are right there, nan where there are fewer than K; all nan: nothing in the picture is.
+    part int64[B]: which of `parts`, the names of a mixture, each picture came from.
     """
 
     image: Tensor
@@ -39,6 +43,8 @@ class Batch:
     label: Tensor
     point_at: Tensor
     point_cell: Tensor
+    part: Tensor
+    parts: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +88,10 @@ def make_batch(
     stream: Stream,
     config: VLMConfig,
     rng: np.random.Generator | None,
+    part: Sequence[int] = (),
+    parts: tuple[str, ...] = (),
 ) -> Batch:
-    """Pack pictures. With `rng` the pictures are augmented; without it they are as recorded.
+    """Pack pictures. With `rng` the pictures are augmented; without it they are as recorded. part: of each picture.
 
     Positions start behind the prefix even where none is read, so that words learn at the positions they will have.
     """
@@ -129,4 +137,19 @@ def make_batch(
         label=torch.tensor(label, dtype=torch.int64),
         point_at=torch.tensor(point_at, dtype=torch.int64),
         point_cell=torch.from_numpy(cells),
+        part=torch.tensor(part or [0] * len(pictures), dtype=torch.int64),
+        parts=parts,
     )
+
+
+def level(bundles: Sequence[Picture], stream: Stream) -> list[Picture]:
+    """The same sentences, about nothing that is seen, in as many rows of nearly one length: the longest first, each to
+    the row that is shortest yet (Graham 1969, "Bounds on multiprocessing timing anomalies")."""
+    said = [(s, encode_sentence(stream, s)) for b in bundles for s in b.sentences]
+    rows: list[list[Sentence]] = [[] for _ in bundles]
+    filled = [0] * len(rows)
+    for s, e in sorted(said, key=lambda pair: -len(pair[1].prompt) - len(pair[1].plan)):
+        shortest = filled.index(min(filled))
+        rows[shortest].append(s)
+        filled[shortest] += len(e.prompt) + len(e.plan)
+    return [replace(b, sentences=tuple(row)) for b, row in zip(bundles, rows, strict=True)]

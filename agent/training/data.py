@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from agent.errors import UserError
-from agent.plan import format_call, renamed, without_points
+from agent.plan import format_call, parse_plan, renamed, without_points
 from agent.training.perception import Names
 from agent.training.shards import Picture, Sentence, Shard, ShardError, list_shards
+from robots.interface import Status
 
 if TYPE_CHECKING:
-    from agent.episodes import EpisodeReader
+    from agent.episodes import Episode, EpisodeReader
 
 UNKNOWN = 255
 """In a Picture's grid: nobody said what covers this cell."""
@@ -32,7 +33,8 @@ class Source(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class EpisodeSteps:
-    """Every moment of decision of every recorded episode, with the teacher's remaining plan."""
+    """Every moment of decision of every recorded episode, with the teacher's remaining plan, what was asked there, and
+    the instruction that hindsight gave it."""
 
     reader: EpisodeReader
     index: tuple[tuple[int, int], ...]
@@ -55,8 +57,25 @@ class EpisodeSteps:
             family=episode.task, instruction=episode.instruction, history=history, plan=step.said or step.plan,
             marks=step.marks,
         )  # fmt: skip
+        asked = tuple(
+            Sentence(family="question", instruction=q.question, history=(), plan=f"say({q.answer})\ndone()")
+            for q in step.questions
+        )
+        again = _relabelled(episode, at)
+        sentences = (said, *asked) if again is None else (said, *asked, again)
         grid = np.full((self.map_grid, self.map_grid), UNKNOWN, np.uint8)
-        return Picture(seed=episode.seed or 0, rgb=step.rgb, grid=grid, state=vector, objects=(), sentences=(said,))
+        return Picture(seed=episode.seed or 0, rgb=step.rgb, grid=grid, state=vector, objects=(), sentences=sentences)
+
+
+def _relabelled(episode: Episode, at: int) -> Sentence | None:
+    """By hindsight: what the episode did carry out, where this look was part of it."""
+    plans = dict(episode.relabelled_plans)
+    if at not in plans:
+        return None
+    whole, left = parse_plan(episode.relabelled_plans[0][1]), parse_plan(plans[at])
+    before = whole[: len(whole) - len(left)]
+    history = tuple((format_call(without_points(c)), Status.SUCCEEDED.value) for c in before)
+    return Sentence(family="hindsight", instruction=episode.relabelled, history=history, plan=plans[at])
 
 
 def open_sources(folders: Sequence[Path], map_grid: int) -> list[Source]:

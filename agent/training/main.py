@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -10,12 +11,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from agent.errors import UserError
+from agent.artifacts import disk_errors
+from agent.errors import UserError, one_of
 from agent.training.adapting import ADAPTER, adaptation_of, adapted_model
+from agent.training.config import TrainConfig
 from agent.training.data import Source, open_sources, words_and_names
-from agent.training.loop import Texts, TrainConfig
 from agent.training.loop import train as run
+from agent.training.mishaps import out_of_memory
+from agent.training.mixture import Mixture, Texts, open_mixture
 from agent.training.perception import Names
+from agent.training.rounds import rounds_of
 from agent.training.saving import finish
 from agent.training.shards import ShardError
 from agent.training.start import NewModel, new_model
@@ -33,10 +38,11 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
     """
     out, start, texts = Path(options["out"]), options.get("start"), options.get("texts")
     config = TrainConfig(**{f.name: options[f.name] for f in fields(TrainConfig) if options.get(f.name) is not None})
-    if config.stage not in ("speak", "see", "both"):
-        raise UserError(f"stage={config.stage}: there are speak, see and both")
-    if config.stage != "speak" and not options.get("data"):
-        raise UserError(f"stage={config.stage} trains on what? data=FOLDER (docs/training.md makes some)")
+    parts = (options.get("mixture") or {}).get("parts")
+    if config.stage != "speak" and bool(options.get("data")) == bool(parts):
+        raise UserError(f"stage={config.stage} trains on what? data=FOLDER, or mixture= of several (docs/training.md)")
+    if parts and (config.stage == "speak" or not isinstance(parts, Mapping)):
+        raise UserError(f"mixture.parts={parts}: it is {{NAME: {{data: FOLDER, weight: 1.0}}, ...}}, and of pictures")
     try:
         finish(out)
         adaptation = adaptation_of(options.get("adapt"))
@@ -48,7 +54,7 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
         new = NewModel.from_options(options["vlm"])
         vision = loaded.config.vision if loaded else new.vision
         sources = _sources(options, config, texts, vision.map_grid)
-        words, names = words_and_names(sources)
+        words, names = words_and_names(sources.sources if isinstance(sources, Mixture) else sources)
         heads_from = None
         if start and loaded:
             model, tokenizer = loaded.model(), loaded.tokenizer
@@ -65,22 +71,41 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
             adapted = adapted_model(model, adaptation, base=base, out=out)
             sizes = [sum(p.numel() for p in model.parameters() if p.requires_grad or every) for every in (False, True)]
             _say(f"adapt  {sizes[0] / 1e6:.2f} M of {sizes[1] / 1e6:.2f} M numbers learn")
-        what = "sentences drawn as they are needed" if config.stage == "speak" else f"{sum(map(len, sources))} pictures"
+        what = "sentences drawn as they are needed" if config.stage == "speak" else f"{_pictures(sources)}"
         print(f"train  {what}, stage {config.stage}, into {out}", flush=True)
-        figures = run(
-            model, tokenizer, names, sources, out, config, _say, texts=texts, heads_from=heads_from, adapted=adapted
-        )  # fmt: skip
+        rounds = rounds_of(options["evaluate"], options.get("play")) if options.get("evaluate") else None
+        played = {k: v for k, v in (options.get("evaluate") or {}).items() if k not in ("every", "patience", "workers")}
+        same = {"start": options.get("start"), "vlm": options["vlm"], "evaluate": played}
+        with out_of_memory(config), disk_errors(out):
+            figures = run(
+                model, tokenizer, names, sources, out, config, _say, texts=texts, heads_from=heads_from,
+                adapted=adapted, rounds=rounds, same=json.loads(json.dumps(same)),
+            )  # fmt: skip
     except (ShardError, CheckpointError, FloatingPointError, OSError) as error:
         raise UserError(str(error)) from error
-    return {"steps": config.steps, **{k: round(v, 4) for k, v in figures.items()}}
+    objective = options.get("objective")
+    if objective is not None and objective not in figures:
+        raise one_of("figure to be the objective", objective, figures)
+    sought = {} if objective is None else {"objective": figures[objective]}
+    return {"steps": config.steps, **{k: round(v, 4) for k, v in figures.items()}, **sought}
 
 
 def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _sources(options: Mapping[str, Any], config: TrainConfig, texts: Texts | None, map_grid: int) -> Sequence[Source]:
+def _pictures(sources: Mixture | Sequence[Source]) -> str:
+    if not isinstance(sources, Mixture):
+        return f"{sum(map(len, sources))} pictures"
+    return " + ".join(f"{len(p)} pictures of {p.name}" for p in sources.parts)
+
+
+def _sources(
+    options: Mapping[str, Any], config: TrainConfig, texts: Texts | None, map_grid: int
+) -> Mixture | Sequence[Source]:
     if config.stage != "speak":
+        if parts := (options.get("mixture") or {}).get("parts"):
+            return open_mixture(parts, map_grid)
         return open_sources([Path(f) for f in str(options["data"]).split(",")], map_grid)
     if texts is None:
         raise UserError("stage=speak draws its sentences from `texts`; see conf/train.yaml")

@@ -149,7 +149,7 @@ class PerceptionHeads(nn.Module):
         cover = self.cover(features).float().split(self.counts, dim=1)
         out: dict[str, Tensor] = {}
         for name, logits, target in zip(("colour", "kind", "size"), cover, (t.colour, t.kind, t.size), strict=True):
-            weight = torch.ones(logits.shape[1])
+            weight = torch.ones(logits.shape[1], device=logits.device)
             weight[0] = 0.2  # most cells are table
             if not (target >= 0).any():
                 continue

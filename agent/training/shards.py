@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ class Shard:
     def __len__(self) -> int:
         return len(self._t["jpeg_end"])
 
-    @property
+    @cached_property
     def seeds(self) -> list[int]:
         """Of all pictures."""
         return [self._note(i)["seed"] for i in range(len(self))]

@@ -4,19 +4,21 @@ config.json        VLMConfig
 tokenizer.json     the tokenizer with our special tokens
 model.safetensors  the weights
 training.json      step, configuration and history of the run that made it
-optimizer.safetensors, heads.safetensors   only where training can go on
+optimizer.safetensors, heads.safetensors, live.safetensors   only where training can go on
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -65,10 +67,19 @@ def load_weights(module: torch.nn.Module, weights: Mapping[str, Tensor], name: s
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write under a temporary name, sync, rename."""
+    """Write under a temporary name, sync, rename.
+
+    Raises:
+        OSError: no room on the disk, or no right to write there.
+    """
     temporary = path.with_name(path.name + ".part")
     plain = {k: v.detach().contiguous().cpu() for k, v in tensors.items()}
-    save_file(plain, str(temporary), metadata=dict(metadata) if metadata else None)
+    try:
+        save_file(plain, str(temporary), metadata=dict(metadata) if metadata else None)
+    except SafetensorError as error:
+        if found := re.search(r"os error (\d+)", str(error)):
+            raise OSError(int(found[1]), os.strerror(int(found[1])), str(temporary)) from error
+        raise
     with open(temporary, "rb") as f:
         os.fsync(f.fileno())
     temporary.replace(path)

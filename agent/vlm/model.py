@@ -144,4 +144,9 @@ def pointer_targets(cells: Tensor, map_grid: int, sigma_cells: float = 0.7) -> T
 
 def pointer_loss(logits: Tensor, cells: Tensor, map_grid: int) -> Tensor:
     """Cross entropy: logits [N,M*M+1] against `pointer_targets` of cells float32[N,K,2]."""
-    return -(pointer_targets(cells, map_grid) * F.log_softmax(logits.float(), dim=1)).sum(dim=1).mean()
+    return pointer_losses(logits, cells, map_grid).mean()
+
+
+def pointer_losses(logits: Tensor, cells: Tensor, map_grid: int) -> Tensor:
+    """`pointer_loss` of each pointer alone, [N]."""
+    return -(pointer_targets(cells, map_grid) * F.log_softmax(logits.float(), dim=1)).sum(dim=1)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from robots.geometry import Pose
 from robots.interface import Status
+from robots.mobile.clearance import free, surroundings
 from robots.mobile.glance import cloud, see
-from robots.mobile.grasps import level_pose
+from robots.mobile.go import go
 from robots.mobile.load import Load, load_parts
-from robots.mobile.reach import configurations, free, go, surroundings
+from robots.mobile.reach import configurations
 from robots.mobile.sight import odom_T_base
 from robots.mobile.slide import upright_beside
+from robots.mobile.tool_poses import HALF_TURN, level_pose
 from robots.planning.motion import pointing_down
 from robots.planning.scene import Scene
 from robots.primitives.base import AGAIN, PAUSE_S, Body, Outcome
@@ -45,13 +46,10 @@ def carrying(body: Body, scene: Scene) -> list[Float]:
                 return found
             at = home.xyz + np.array(offset) + ([0.1, 0.0, 0.0] if load.level else [0.0, 0.0, 0.0])
             local = level_pose(at, turn, load.pitch_rad) if load.level else pointing_down(at, turn)
-            for pose in (one for one in (local, local @ _HALF) if load.upright(base @ one)):
+            for pose in (one for one in (local, local @ HALF_TURN) if load.upright(base @ one)):
                 fits = [q for q in configurations(body, base @ pose)[:2] if free(body, scene, q, width_m=width)]
                 found += fits[:1]
     return found
-
-
-_HALF = Pose(xyz=np.zeros(3), quat_xyzw=np.array([0.0, 0.0, 1.0, 0.0]))
 
 
 def carry(body: Body, points: Float, *, pace: float = 0.7) -> Outcome:

@@ -1,7 +1,7 @@
 """open, close and pull, by a robot that drives: hold the bar, go along the line or arc that it moves on, let go.
 
-The way is chosen before anything moves (robots.mobile.track): where to stand, how the base goes along, how the arm is
-bent all the while. How far a part is open is concluded from where the hand that holds its bar has come to.
+The way is chosen before anything moves (robots.mobile.track_search): where to stand, how the base goes along, how the
+arm is bent all the while. How far a part is open is concluded from where the hand that holds its bar has come to.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
-from robots.mobile.drive import flat, standable
 from robots.mobile.glance import cloud, face, see
+from robots.mobile.ground import standable
 from robots.mobile.haul import Felt, Guard, Hauled, haul, line
 from robots.mobile.parts import Part, amount_seen, bar_offset, others_now, part_at, part_now, parts_of
+from robots.mobile.planar import flat
 from robots.mobile.shut import push_shut
 from robots.mobile.sight import odom_T_base, odom_T_world
-from robots.mobile.stance import approach, fold, pushed, shifted, stand_at
-from robots.mobile.track import BACK_M, Task, Track, find_track
+from robots.mobile.stance import approach, fold, pushed, stand_at
+from robots.mobile.track import BACK_M, Task, Track, shifted
+from robots.mobile.track_search import find_track
 from robots.primitives.base import Body, Outcome, Target
 
 Float = NDArray[np.float64]

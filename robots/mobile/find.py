@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from robots.mobile.glance import face, main_camera, see
 from robots.mobile.sight import View, odom_T_world
-from robots.mobile.things import AT_M, Thing, moved, support_below, thing_at
-from robots.places import Solid, Surface
+from robots.mobile.solids import fixed_here
+from robots.mobile.things import AT_M, Thing, support_below, thing_at
+from robots.places import Surface
 from robots.primitives.base import Body
 
 Float = NDArray[np.float64]
@@ -27,11 +28,6 @@ def support_at(body: Body, head: View, point: Float) -> float:
     return known.height_m if known is not None else support_below([head], point)
 
 
-def fixed_here(body: Body) -> list[Solid]:
-    """The map's walls and furniture, in odom."""
-    return [] if body.map is None else moved(body.map.solids_now(body.ajar), odom_T_world(body.robot.state()))
-
-
 def find(body: Body, point: Float, *, within_m: float = AT_M) -> tuple[Thing | None, dict[str, View], float]:
     """The thing at `point` [3] (odom) that the head sees, all views by which it was looked for, and the height of what
     it stands on. The head ends turned to it."""
@@ -42,12 +38,13 @@ def find(body: Body, point: Float, *, within_m: float = AT_M) -> tuple[Thing | N
     face(body, point if before is None else before.middle)
     _, seen = see(body)
     support = support_at(body, seen[camera], point)
-    start = point if before is None else _nearest(before.points, point)
+    start = point if before is None else nearest(before.points, point)
     thing = thing_at([seen[camera]], start, support, fixed, within_m=within_m)
     if thing is None or (before is not None and len(thing.points) < 0.5 * len(before.points)):
         thing = before
     return thing, seen, support
 
 
-def _nearest(points: Float, to: Float) -> Float:
+def nearest(points: Float, to: Float) -> Float:
+    """Of points [N,3] the one nearest to another."""
     return np.asarray(points[int(np.argmin(np.linalg.norm(points - to, axis=1)))])

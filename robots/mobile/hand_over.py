@@ -7,16 +7,17 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
-from robots.mobile.drive import shift
+from robots.mobile.clearance import surroundings
 from robots.mobile.glance import cloud, see
-from robots.mobile.grasps import level_pose
+from robots.mobile.go import go
 from robots.mobile.haul import line
-from robots.mobile.load import Load
-from robots.mobile.place import still_held
-from robots.mobile.reach import configurations, go, surroundings
+from robots.mobile.load import Load, still_held
+from robots.mobile.reach import configurations
+from robots.mobile.shift import shift
 from robots.mobile.sight import odom_T_base, odom_T_world
 from robots.mobile.slide import bearing, held_beside
 from robots.mobile.stance import fold
+from robots.mobile.tool_poses import level_pose
 from robots.planning.motion import pointing_down
 from robots.primitives.base import Body, Outcome, Target
 

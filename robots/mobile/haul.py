@@ -13,11 +13,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from robots.geometry import Pose
+from robots.geometry import Pose, wrapped
 from robots.interface import Command, RobotState, Status
 from robots.kinematics import Kinematics, kinematics
-from robots.mobile.drive import flat
+from robots.mobile.planar import base_at, flat
 from robots.mobile.sight import odom_T_base
+from robots.mobile.tool_poses import turned_rad
 from robots.parts import Drive
 from robots.primitives.base import Body, Outcome
 from robots.spec import RobotSpec
@@ -33,8 +34,7 @@ YIELD_M_N, YIELD_M, DEAD_N = 6e-6, 0.03, 5.0
 A hand on a bar is as stiff as 50 N/mm: three times as much and it would shake."""
 SMOOTH = 0.04
 """Share of how far the base is off its plan that is taken over at each period: the arm answers to a base that drifts,
-not
-to one that trembles, for with the hand on a bar that would shake it."""
+not to one that trembles, for with the hand on a bar that would shake it."""
 STILL = 1e-3
 """A base that goes no further than this (m, rad) stands."""
 MEAN_S = 0.2
@@ -49,11 +49,9 @@ TURN_M_RAD = 0.15
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Felt:
     """What the hand feels at one moment. at: how far along the path, in samples. push_n: float64[3], the change of
-    force
-    at the wrist since the path began, in odom; zeros without a sensor. along_n: of it, what is along the path,
-    whichever
-    way, as a mean over MEAN_S. late_m: how far the tool is behind where it was told to be. tool: odom_T_tool as it
-    is."""
+    force at the wrist since the path began, in odom; zeros without a sensor. along_n: of it, what is along the path,
+    whichever way, as a mean over MEAN_S. late_m: how far the tool is behind where it was told to be. tool: odom_T_tool
+    as it is."""
 
     at: float
     push_n: Float
@@ -78,24 +76,23 @@ class Hauled:
 
 def haul(
     body: Body, tools: Sequence[Pose], q: Float, places: Float | None, *, speed_m_s: float, width_m: float | None,
-    guard: Guard | None = None, yields: bool = False,
+    guard: Guard | None = None, yields: bool = False, rest: Float | None = None,
 ) -> Hauled:  # fmt: skip
-    """The tool through `tools` [N] (odom, a few mm apart), the arm near q [N,J], the base along places [N,3], or
-    where it
-    stands. yields: what the wrist feels across the path makes the hand give way, as far as YIELD_M: what is held need
-    not
-    be exactly where it is thought to be, nor the base."""
+    """The tool through `tools` [N] (odom, a few mm apart), the arm near q [N,J], the base along places [N,3], or where
+    it stands. yields: what the wrist feels across the path makes the hand give way, as far as YIELD_M: what is held
+    need not be exactly where it is thought to be, nor the base. rest: float64[3], what the wrist feels in the air,
+    where the hand touches something already; by default what it feels now."""
     robot, spec = body.robot, body.robot.spec
     arm, period = kinematics(spec), spec.period_s
     state = robot.state()
-    rest = state.wrist_force_n
+    rest = state.wrist_force_n if rest is None else rest
     steps = [_way(a, b) for a, b in pairwise(tools)]
     length = np.concatenate([[0.0], np.cumsum(steps)])
     total, gone, speed, waited = float(length[-1]), 0.0, 0.0, 0.0
     here = flat(odom_T_base(state))
     if places is not None:
         # From where the base stands: what it is off would otherwise be made good with the hand on the bar.
-        places = places + np.array([*(here - places[0])[:2], wrapped(here[2] - places[0][2])])
+        places = places + np.array([*(here - places[0])[:2], float(wrapped(here[2] - places[0][2]))])
         places = None if float(np.abs(places - places[0]).max()) < STILL else places
     here_at_first, lag, given = here, np.zeros(3), np.zeros(3)
     sent_q, wish, pace_up = np.array(state.arm_q), np.array(state.arm_q), 0.0
@@ -143,11 +140,11 @@ def haul(
         if places is not None:
             goal, was = _place(places, after), _place(places, at)
             ahead = (goal - was) / period
-            ahead[2] = wrapped(goal[2] - was[2]) / period
+            ahead[2] = float(wrapped(goal[2] - was[2])) / period
             twist = towards(spec, here, goal, ahead)
         planned = here_at_first if places is None else _place(places, after)
-        lag += SMOOTH * (np.array([*(here - planned)[:2], wrapped(here[2] - planned[2])]) - lag)
-        soon = stand(planned + lag)
+        lag += SMOOTH * (np.array([*(here - planned)[:2], float(wrapped(here[2] - planned[2]))]) - lag)
+        soon = base_at(planned + lag)
         tool = _tool(tools, after)
         tool = Pose(xyz=tool.xyz + given, quat_xyzw=tool.quat_xyzw)
         wish, left_m = onto(arm, soon.inverse() @ tool, wish, _row(q, after) + bend * max(0.0, 1 - after / half))
@@ -181,8 +178,7 @@ def line(
 
 def onto(arm: Kinematics, goal: Pose, q: Float, bent: Float) -> tuple[Float, float]:
     """float64[J] near q that brings the tool to base_T_tool = `goal`, drawn to `bent` [J] where the goal does not
-    care; and
-    how many metres are left. Damped least squares, a few steps: what a stream of near goals needs."""
+    care; and how many metres are left. Damped least squares, a few steps: what a stream of near goals needs."""
     if arm.spec.slides:
         found = arm.solve(goal, q)
         return found.q, found.position_error_m
@@ -210,15 +206,10 @@ def between(a: Pose, b: Pose, share: float) -> Pose:
     return Pose(xyz=(1 - share) * a.xyz + share * b.xyz, quat_xyzw=quat / np.linalg.norm(quat))
 
 
-def stand(place: Float) -> Pose:
-    """The pose of a base at `place` [3]: x, y, yaw."""
-    return Pose.from_xyz_yaw([place[0], place[1], 0.0], float(place[2]))
-
-
 def towards(spec: RobotSpec, here: Float, goal: Float, ahead: Float) -> Float:
     """float64[3]: the twist that goes with `ahead` (m/s, m/s, rad/s in odom) and takes away how far `here` [3] is off
     `goal` [3]. A base that can't go sideways leaves that be."""
-    off = np.array([goal[0] - here[0], goal[1] - here[1], wrapped(goal[2] - here[2])])
+    off = np.array([goal[0] - here[0], goal[1] - here[1], float(wrapped(goal[2] - here[2]))])
     speed = ahead + GAIN_PER_S * off
     c, s = np.cos(here[2]), np.sin(here[2])
     twist = np.array([c * speed[0] + s * speed[1], c * speed[1] - s * speed[0], speed[2]])
@@ -226,10 +217,6 @@ def towards(spec: RobotSpec, here: Float, goal: Float, ahead: Float) -> Float:
     if spec.base.drive is Drive.DIFFERENTIAL:
         twist[1] = 0.0
     return np.asarray(np.clip(twist, -spec.base.velocity, spec.base.velocity))
-
-
-def wrapped(angle: float) -> float:
-    return float((angle + np.pi) % (2 * np.pi) - np.pi)
 
 
 def _across(push_n: Float, ahead: Float) -> Float:
@@ -249,8 +236,7 @@ def _felt(state: RobotState, at: float, base_T_tool: Pose, rest: Float | None) -
 
 
 def _way(a: Pose, b: Pose) -> float:
-    angle = 2 * float(np.arccos(np.clip(abs(a.quat_xyzw @ b.quat_xyzw), 0.0, 1.0)))
-    return max(float(np.linalg.norm(b.xyz - a.xyz)), TURN_M_RAD * angle, 1e-6)
+    return max(float(np.linalg.norm(b.xyz - a.xyz)), TURN_M_RAD * turned_rad(a, b), 1e-6)
 
 
 def _tool(tools: Sequence[Pose], at: float) -> Pose:
@@ -267,5 +253,5 @@ def _place(places: Float, at: float) -> Float:
     i = min(int(at), len(places) - 2)
     share = at - i
     out = (1 - share) * places[i] + share * places[i + 1]
-    out[2] = places[i][2] + share * wrapped(places[i + 1][2] - places[i][2])
+    out[2] = places[i][2] + share * float(wrapped(places[i + 1][2] - places[i][2]))
     return np.asarray(out)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from robots.geometry import Pose
+from robots.interface import Status
 from robots.mobile.things import Thing
 from robots.planning.shape import Part, filled_box
-from robots.primitives.base import Body, Grasp
+from robots.primitives.base import HELD_WIDTH_M, Body, Grasp, Outcome
 
 UNSEEN_M = 0.010
 """A thing may be wider by so much, to every side, than what was seen of it."""
@@ -23,13 +24,14 @@ class Load(Grasp):
     """A grasp in any direction. tool_T_thing: the thing's frame, in the middle of its underside, z to its top.
 
     size_m: half its extents along its own x and y; `height_m` along z. level: it was taken from the side, by a hand
-    that pointed pitch_rad downwards.
+    that pointed pitch_rad downwards. tipped: it has leaned so far that what was in it may have run out.
     """
 
     tool_T_thing: Pose
     size_m: tuple[float, float]
     level: bool
     pitch_rad: float = 0.0
+    tipped: bool = False
 
     def lean_rad(self, tool: Pose) -> float:
         """How far off upright it is with the tool there, in any frame whose z is up."""
@@ -46,15 +48,22 @@ class Load(Grasp):
         return filled_box(-1, middle, half, float(min(BALL_M, max(0.8 * half.max(), 0.012))))
 
     @property
+    def off_middle_m(self) -> float:
+        """From its middle axis to where it is held."""
+        return float(np.linalg.norm(self.tool_T_thing.inverse().xyz[:2]))
+
+    @property
     def below_m(self) -> float:
         """From the tool point down to the thing's underside, as it was taken."""
         return self.drop_m
 
 
 def load_of(
-    words: str, thing: Thing, odom_T_tool: Pose, width_m: float, *, level: bool, pitch_rad: float = 0.0
-) -> Load:
-    """What a hand holds that has closed around a thing where it stood."""
+    words: str, thing: Thing, odom_T_tool: Pose, width_m: float, *, level: bool, pitch_rad: float = 0.0,
+    palm_m: float = np.inf,
+) -> Load:  # fmt: skip
+    """What a hand holds that has closed around a thing where it stood. palm_m: from the tool point up to the palm of a
+    hand that points down; what seemed to rise beyond that stood beside the thing."""
     odom_T_thing = Pose.from_xyz_yaw([*thing.centre, thing.support_m], thing.yaw_rad)
     tool_T_thing = odom_T_tool.inverse() @ odom_T_thing
     return Load(
@@ -63,12 +72,24 @@ def load_of(
         drop_m=float(odom_T_tool.xyz[2] - thing.support_m),
         half_m=thing.half_m,
         offset_m=tool_T_thing.xyz[:2],
-        height_m=thing.height_m,
+        height_m=min(thing.height_m, float(odom_T_tool.xyz[2] - thing.support_m) + palm_m),
         tool_T_thing=tool_T_thing,
         size_m=(max(thing.half_m[0], 0.004), max(thing.half_m[1], 0.004)),
         level=level,
         pitch_rad=pitch_rad,
     )
+
+
+def load_parts(body: Body) -> tuple[Part, ...]:
+    """Balls of what the hand holds, none where it holds nothing."""
+    return body.grasp.parts() if isinstance(body.grasp, Load) else ()
+
+
+def still_held(body: Body, load: Load) -> bool:
+    """By the width between the fingers, and what the hand says itself; the width may well be less than it was: a rim
+    settles between them by a centimetre."""
+    state = body.robot.state()
+    return state.holding or state.gripper_width_m > min(HELD_WIDTH_M, load.width_m / 2)
 
 
 def forget_lost(body: Body) -> None:
@@ -77,6 +98,7 @@ def forget_lost(body: Body) -> None:
         body.grasp, body.held_q = None, None
 
 
-def load_parts(body: Body) -> tuple[Part, ...]:
-    """Balls of what the hand holds, none where it holds nothing."""
-    return body.grasp.parts() if isinstance(body.grasp, Load) else ()
+def slipped(body: Body, load: Load) -> Outcome:
+    """What a primitive says whose load is no longer held; the hand remembers nothing of it."""
+    body.grasp, body.held_q = None, None
+    return Outcome(status=Status.NOT_HOLDING, detail=f"the {load.words} slipped out of the hand")

@@ -11,8 +11,9 @@ from robots.geometry import Pose
 from robots.interface import Command, Status
 from robots.kinematics import base_T_camera
 from robots.mobile.carry import fold
+from robots.mobile.clearance import free, surroundings
 from robots.mobile.glance import cloud, face, see, turn_head
-from robots.mobile.reach import free, go, surroundings
+from robots.mobile.go import go
 from robots.mobile.shapes import robot_shape
 from robots.mobile.sight import odom_T_world
 from robots.primitives.base import Body, Outcome, Target

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile.carry import carry
+from robots.mobile.clearance import free
 from robots.mobile.glance import cloud, see
-from robots.mobile.haul import line
+from robots.mobile.haul import haul, line
 from robots.mobile.load import Load
-from robots.mobile.reach import configurations, free, straight_way, tool
+from robots.mobile.reach import configurations, tool
 from robots.mobile.sight import odom_T_world
 from robots.mobile.spots import SPREAD_M, Spot
+from robots.mobile.stream import straight_way
 from robots.places import Surface
 from robots.planning.scene import Scene
 from robots.primitives.base import Body, Outcome
@@ -32,21 +34,34 @@ LOWER_M_S, GENTLE = 0.12, 0.08
 CLEAR_M, MOST_OUT_M = 0.05, 0.55
 """Outside, a load is so far before the edge of what it goes under; and not farther than this from its spot."""
 BACK_M, SHORT_M = 0.12, 0.05
+OUT_M_S = 0.15
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Way:
-    """spot: where to. q: float64[M,J] of the arm there; at its sample `over` it is `high_m` over the spot. outside:
-    odom_T_tool where it begins. back: float64[3], how the empty hand leaves. tools: under something, odom_T_tool all
-    along, in from outside; else none, and q is a stream."""
+    """spot: where to. q: float64[M,J] of the arm there; at its sample `over` it is `high_m` over the spot. back:
+    float64[3], how the empty hand leaves. tools: under something, odom_T_tool all
+    along, in from outside; else none, and q is a stream. places: float64[M,3], the base at each of them."""
 
     spot: Spot
     q: Float
     tools: tuple[Pose, ...]
     over: int
     high_m: float
-    outside: Pose
     back: Float
+    places: Float | None = None
+
+    @property
+    def goes_along(self) -> bool:
+        """Whether the base moves, too."""
+        return self.places is not None and float(np.abs(self.places - self.places[0]).max()) > 0.0
+
+    def out(self, body: Body, at: float, *, width_m: float) -> Outcome:
+        """The hand back to outside from sample `at`, arm and base the way they came."""
+        end = max(int(at), 1) + 1
+        places = None if self.places is None else self.places[:end][::-1]
+        way = (self.tools[:end][::-1], self.q[:end][::-1])
+        return haul(body, *way, places, speed_m_s=OUT_M_S, width_m=width_m).outcome
 
 
 def way_down(body: Body, load: Load, spots: list[Spot], scene: Scene) -> Way | Outcome:
@@ -87,7 +102,7 @@ def _from(body: Body, load: Load, spot: Spot, scene: Scene, q: Float, high_m: fl
     if up is None or not free(body, scene, up[-1], width_m=load.width_m):
         return None
     back = -max(BACK_M, load.height_m if load.level else 0.0) * spot.tool.rotation[:, 2]
-    return Way(spot=spot, q=up[::-1], tools=(), over=0, high_m=high_m, outside=above, back=back)
+    return Way(spot=spot, q=up[::-1], tools=(), over=0, high_m=high_m, back=back)
 
 
 def out_m(body: Body, load: Load, spot: Spot, surface: Surface, into: Float) -> float:
@@ -99,22 +114,30 @@ def out_m(body: Body, load: Load, spot: Spot, surface: Surface, into: Float) -> 
     return float(ways[-1] if over.all() else ways[int(np.argmin(over))])
 
 
-def let_go(body: Body, load: Load, back: Float) -> Outcome:
-    """Open a little, leave by `back` [3] m (odom), open, and fold the arm."""
+def let_go(body: Body, load: Load, way: Way) -> Outcome:
+    """Open a little, leave as the way says, open, and fold the arm."""
     widest = body.robot.spec.gripper_max_width_m
     opened = min(load.width_m + 2 * SPREAD_M, widest)
     body.grip(opened)
     body.robot.wait(0.15)
     body.grasp, body.held_q = None, None
-    here = tool(body)
-    short = back * (SHORT_M / max(float(np.linalg.norm(back)), SHORT_M))
-    for by in (back, 0.5 * back, short):
-        away = Pose(xyz=here.xyz + by, quat_xyzw=here.quat_xyzw)
-        if line(body, away, speed_m_s=0.15, width_m=opened).outcome.status is Status.SUCCEEDED:
-            break
+    if way.goes_along:
+        way.out(body, way.over, width_m=opened)
+    else:
+        _back(body, way.back, opened)
     body.grip(widest, limit_s=0.2)
     _, seen = see(body)
     outcome = carry(body, cloud(seen), pace=1.0)
     if outcome.status is not Status.SUCCEEDED:
         return outcome
     return Outcome(status=Status.SUCCEEDED, detail=f"let go of the {load.words}")
+
+
+def _back(body: Body, back: Float, width_m: float) -> None:
+    """The hand straight by `back` [3] m (odom), or less where it gets no farther."""
+    here = tool(body)
+    short = back * (SHORT_M / max(float(np.linalg.norm(back)), SHORT_M))
+    for by in (back, 0.5 * back, short):
+        away = Pose(xyz=here.xyz + by, quat_xyzw=here.quat_xyzw)
+        if line(body, away, speed_m_s=0.15, width_m=width_m).outcome.status is Status.SUCCEEDED:
+            break

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile.carry import fold
-from robots.mobile.drive import believed, drive_to, flat, standable
+from robots.mobile.drive import drive_to
 from robots.mobile.glance import face
+from robots.mobile.ground import standable
 from robots.mobile.load import forget_lost
+from robots.mobile.planar import believed, flat
 from robots.mobile.sight import odom_T_world
 from robots.mobile.stand import at_hand, sideways, stands
 from robots.places import RoomMap, Standing

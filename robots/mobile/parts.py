@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.mobile.sight import odom_T_world
-from robots.mobile.things import moved
-from robots.mobile.track import Boxes
+from robots.mobile.solids import Boxes, fixed_here
 from robots.places import Handle, RoomMap, Solid
 from robots.primitives.base import Body
 
@@ -80,8 +79,7 @@ def part_now(body: Body, name: str) -> Part:
 def others_now(body: Body, name: str) -> tuple[Solid, ...]:
     """All walls and furniture but that part, as far open as the robot knows, in odom."""
     assert body.map is not None
-    now = moved(body.map.solids_now(body.ajar), odom_T_world(body.robot.state()))
-    return tuple(s for s in now if s.part != name)
+    return tuple(s for s in fixed_here(body) if s.part != name)
 
 
 def part_at(parts: Sequence[Part], point: Float, words: str) -> Part | None:

@@ -1,7 +1,8 @@
 """pour: what is in the held vessel into another: its lip over the other's middle, tilted until it is empty, and back.
 
 It comes straight down from higher up, and pours from as high as keeps the hand, which may roll, off the other vessel.
-How much has come out is not measured: everything is poured, for which POUR_S are enough at the full tilt.
+How much has come out is not measured: everything is poured, for which POUR_S are enough at the full tilt. Whether the
+other vessel still stands is looked at.
 """
 
 from __future__ import annotations
@@ -15,17 +16,23 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose, quat_from_axis_angle
 from robots.interface import Status
-from robots.mobile.drive import flat
+from robots.mobile.clearance import surroundings
 from robots.mobile.glance import cloud, face, main_camera, see
-from robots.mobile.haul import haul, stand
-from robots.mobile.load import Load
-from robots.mobile.place import still_held
-from robots.mobile.reach import bent_upright, configurations, follow, go, straight, straight_way, surroundings, tool
+from robots.mobile.go import go
+from robots.mobile.ground import standable
+from robots.mobile.haul import haul
+from robots.mobile.load import Load, slipped, still_held
+from robots.mobile.planar import base_at, flat
+from robots.mobile.reach import configurations, tool
 from robots.mobile.shapes import robot_parts, robot_shape
 from robots.mobile.sight import odom_T_base, odom_T_world
-from robots.mobile.stance import approach, fold, shifted, stand_at
-from robots.mobile.things import Thing, moved, support_below, thing_at
-from robots.mobile.track import Task, Track, find_track
+from robots.mobile.solids import fixed_here
+from robots.mobile.stance import approach, fold, stand_at
+from robots.mobile.stream import follow, straight, straight_way
+from robots.mobile.things import Thing, support_below, thing_at
+from robots.mobile.track import Task, Track, shifted
+from robots.mobile.track_search import find_track
+from robots.mobile.upright import bent_upright
 from robots.planning.free_space import FreeSpace
 from robots.planning.scene import Scene
 from robots.primitives.base import Body, Outcome, Target
@@ -39,6 +46,8 @@ FROM_M, LIFTED_M = (0.10, 0.06, 0.03), (0.0, 0.02, 0.04, 0.06, 0.08, 0.11)
 """From so much higher the hand comes straight down; so much higher the lip is where the hand would meet the vessel."""
 SPEED_M_S = 0.10
 POUR_S = 4.0
+AWAY_M, FALLEN_M = 0.06, 0.03
+"""A vessel that is seen so far away from where it was, or so much lower, does not stand there any more."""
 SAME_M = 0.04
 """A vessel that seems to be farther than this from where it was is half hidden, not moved."""
 ASIDE_RAD = (np.pi / 2, -np.pi / 2, 0.0, np.pi)
@@ -93,11 +102,27 @@ def pour(body: Body, target: Target) -> Outcome:
     )
     fold(body)
     if not still_held(body, load):
-        body.grasp, body.held_q = None, None
-        return Outcome(status=Status.NOT_HOLDING, detail=f"the {load.words} slipped out of the hand")
+        return slipped(body, load)
     for hauled in (tilted, upright):
         if hauled.outcome.status is not Status.SUCCEEDED:
             return hauled.outcome
+    return _looked(body, load, target, by.inverse().apply(np.array([*into.centre, into.top_m])))
+
+
+def _looked(body: Body, load: Load, target: Target, top: Float) -> Outcome:
+    """What came of it: the other vessel is to stand where it stood, its `top` [3] (world) as high. What ran out before
+    is known from how the arm went."""
+    assert target.xyz_m is not None, "it was found"
+    seen = _vessel(body, target.xyz_m)
+    if seen is None:
+        detail = f"the {target.words} is not where it was: it was pushed away or over"
+        return Outcome(status=Status.PATH_BLOCKED, detail=detail)
+    now = odom_T_world(body.robot.state()).inverse().apply(np.array([*seen.centre, seen.top_m]))
+    if float(np.linalg.norm(now[:2] - top[:2])) > AWAY_M or now[2] < top[2] - FALLEN_M:
+        return Outcome(status=Status.PATH_BLOCKED, detail=f"the {target.words} was pushed away or over")
+    if isinstance(body.grasp, Load) and body.grasp.tipped:
+        detail = f"the {load.words} leaned too far on its way, and something ran out"
+        return Outcome(status=Status.PATH_BLOCKED, detail=detail)
     return Outcome(status=Status.SUCCEEDED, detail=f"poured from the {load.words} into the {target.words}")
 
 
@@ -164,14 +189,13 @@ def _vessel(body: Body, point: Float) -> Thing | None:
     head = seen[main_camera(body)]
     known = None if body.map is None else body.map.surface_at(point)
     support = known.height_m if known is not None else support_below([head], at)
-    fixed = [] if body.map is None else moved(body.map.solids_now(body.ajar), odom_T_world(state))
-    return thing_at([head], at, support, fixed)
+    return thing_at([head], at, support, fixed_here(body))
 
 
 def _track(body: Body, load: Load, into: Thing) -> Track | None:
     assert body.map is not None
     spec, state = body.robot.spec, body.robot.state()
-    others = tuple(moved(body.map.solids_now(body.ajar), odom_T_world(state)))
+    others = tuple(fixed_here(body))
     base = odom_T_base(state)
     mouth = np.array([*into.centre, into.top_m + OVER_M])
     hand = load.tool_T_thing.inverse().rotation @ [0.0, 0.0, 1.0]
@@ -179,6 +203,7 @@ def _track(body: Body, load: Load, into: Thing) -> Track | None:
     pointing = float(np.arctan2(hand[1], hand[0])) if abs(hand[2]) < 0.8 else 0.0
     ahead = float(np.arctan2(*(mouth[:2] - base.xyz[:2])[::-1]))
     first: Track | None = None
+    free = standable(body)
     scene = surroundings(body, np.empty((0, 3)))
     for around in AROUND_RAD:
         for aside in ASIDE_RAD:
@@ -191,8 +216,8 @@ def _track(body: Body, load: Load, into: Thing) -> Track | None:
                 back_m=0.0,
                 rolls=(0.0,), toward=mouth,
             )  # fmt: skip
-            found = find_track(spec, task, flat(base))
-            if found is not None and _upright(body, found, stand(found.places[0]), scene) is not None:
+            found = find_track(spec, task, flat(base), free)
+            if found is not None and _upright(body, found, base_at(found.places[0]), scene) is not None:
                 return found
             first = first or found
     return first
@@ -204,8 +229,7 @@ def _tilted_at(load: Load, upright: Pose, support_m: float, direction: float, ti
 
 def tilted(load: Load, upright: Pose, mouth: Float, support_m: float, direction: float, tilt: float) -> Pose:
     """The tool that holds a load tilted by `tilt` towards `direction` (rad), its lip at `mouth` [3]; upright: how it
-    stands
-    when it is not tilted; support_m: height of what the other vessel stands on."""
+    stands when it is not tilted; support_m: height of what the other vessel stands on."""
     axis = np.array([-np.sin(direction), np.cos(direction), 0.0])
     turn = Pose(xyz=np.zeros(3), quat_xyzw=quat_from_axis_angle(axis, tilt)) @ upright
     # Half of its width is taken for the lip: of a bottle less, of a cup more, and the other vessel is as wide as that.

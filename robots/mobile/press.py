@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.interface import Status
 from robots.kinematics import kinematics
-from robots.mobile.drive import flat, standable
-from robots.mobile.glance import cloud, face, see
-from robots.mobile.haul import Felt, Guard, Hauled, haul, line, stand
+from robots.mobile.glance import cloud, face, main_camera, see
+from robots.mobile.ground import standable
+from robots.mobile.haul import Felt, Guard, Hauled, haul, line
+from robots.mobile.lights import changed
+from robots.mobile.planar import base_at, flat
 from robots.mobile.sight import odom_T_base, odom_T_world
-from robots.mobile.stance import approach, fold, pushed, shifted, stand_at
-from robots.mobile.things import moved
-from robots.mobile.track import Task, Track, find_track, steady
-from robots.places import Button
+from robots.mobile.solids import fixed_here, inside_solids
+from robots.mobile.stance import approach, fold, pushed, stand_at
+from robots.mobile.track import Task, Track, shifted
+from robots.mobile.track_search import find_track, steady
+from robots.places import Button, Solid
 from robots.primitives.base import Body, Outcome, Target
 from robots.spec import RobotSpec
 
@@ -42,8 +45,8 @@ PRESSED_N, PRESSED_M = 12.0, 0.006
 """A button that has gone all its way pushes back with more than its spring: so hard, or, without a sensor at the wrist,
 the hand falls so far behind."""
 STEADY = 0.05
-"""As robots.mobile.track.STEADY: a button is met to millimetres."""
-SEEN_M, PROUD_M = 0.045, 0.006
+"""As robots.mobile.track_search.STEADY: a button is met to millimetres."""
+SEEN_M, PROUD_M, AROUND_M, CUBE_M, KNOWN_M = 0.045, 0.006, 0.4, 0.02, 0.03
 TILTS_RAD = (0.0, 0.6, 0.9)
 ATTEMPTS = 2
 
@@ -78,7 +81,8 @@ def find_button(body: Body, target: Target) -> Button | None:
 
 def _attempt(body: Body, button: Button) -> Outcome:
     by = odom_T_world(body.robot.state())
-    found = _track(body, by.apply(button.point_m), by.rotation @ button.along)
+    face(body, by.apply(button.point_m))
+    found = way_to(body, button, cloud(see(body)[1]))
     if found is None:
         return Outcome(
             status=Status.UNREACHABLE, detail=f"there is no place from which the arm can press the {button.switch}"
@@ -91,7 +95,7 @@ def _attempt(body: Body, button: Button) -> Outcome:
     point, along = now.apply(button.point_m), now.rotation @ button.along
     for look in range(2):
         face(body, point)
-        _, seen = see(body)
+        before, seen = see(body)
         off = button_offset(point, along, cloud(seen))
         if off is not None:
             track = shifted(track, Pose(xyz=off, quat_xyzw=np.array([0.0, 0.0, 0.0, 1.0])))
@@ -105,6 +109,10 @@ def _attempt(body: Body, button: Button) -> Outcome:
         return Outcome(status=Status.PATH_BLOCKED, detail=f"no straight way to the {button.switch}'s button")
     push = _push(body, track)
     line(body, track.tools[0], speed_m_s=0.1, width_m=0.0)
+    after, then = see(body)
+    name = main_camera(body)
+    if changed(before, seen[name], after, then[name], name, point):
+        return Outcome(status=Status.SUCCEEDED, detail=f"pressed the button of the {button.switch}")
     if push.stopped == "held":
         return Outcome(status=Status.PATH_BLOCKED, detail=f"something holds the hand off the {button.switch}'s button")
     # Heights are known to a millimetre, so what stops the hand lower than a button goes is what it stands on.
@@ -141,13 +149,20 @@ def pressed(near: float, *, feels: bool) -> Guard:
     return guard
 
 
-def _track(body: Body, point: Float, along: Float) -> Track | None:
-    """Up to CLEAR_M before the button at `point` [3], pressed along `along` [3], odom; with whatever slant of the
-    hand there
-    is room for."""
+def way_to(body: Body, button: Button, seen: Float) -> Track | None:
+    """Up to CLEAR_M before a button, with whatever slant of the hand there is room for by the map and beside what is
+    seen, points [N,3], odom; None where there is none."""
     assert body.map is not None
     spec, state, free = body.robot.spec, body.robot.state(), standable(body)
-    others = tuple(moved(body.map.solids_now(body.ajar), odom_T_world(state)))
+    by = odom_T_world(state)
+    point, along = by.apply(button.point_m), by.rotation @ button.along
+    others = tuple(fixed_here(body))
+    off = seen - point
+    deep = off @ along
+    aside = np.linalg.norm(off - deep[:, None] * along, axis=1)
+    before = (deep < -PROUD_M) & (aside > SEEN_M) | (deep < -SEEN_M)
+    before = seen[before & (np.abs(off).max(axis=1) < AROUND_M)]
+    others = (*others, *_blocks(before[~inside_solids(before, others, KNOWN_M)]))
     here = flat(odom_T_base(state))
     for tools in slants(spec, along):
         task = Task(
@@ -163,9 +178,16 @@ def _track(body: Body, point: Float, along: Float) -> Track | None:
     return None
 
 
+def _blocks(points: Float) -> list[Solid]:
+    """Points [N,3] as cubes."""
+    cells = np.unique(np.floor(points / CUBE_M), axis=0)
+    half = np.full(3, CUBE_M / 2)
+    return [Solid(name="", pose=Pose.from_xyz_yaw((cell + 0.5) * CUBE_M), half_m=half, part="") for cell in cells]
+
+
 def _goes_on(spec: RobotSpec, track: Track, along: Float) -> bool:
     """Whether the arm reaches on along the track, as far as a button may turn out to be and to go."""
-    arm, base = kinematics(spec), stand(track.places[-1]).inverse()
+    arm, base = kinematics(spec), base_at(track.places[-1]).inverse()
     q, tool = track.q[-1], track.tools[-1]
     for d in np.linspace(0.0, CLEAR_M + REACH_M, 4)[1:]:
         found = arm.solve(base @ Pose(xyz=tool.xyz + d * along, quat_xyzw=tool.quat_xyzw), q)

@@ -1,7 +1,8 @@
 """push, by a robot that drives: finger tips behind the thing, straight on, back, up; then depth tells where it is.
 
 The hand points down, or leans so that its tips go first where a thing is so tall that the palm would meet it. The base
-stands while the hand pushes; where the arm can't do it from there, it drives to where it can (robots.mobile.track).
+stands while the hand pushes; where the arm can't do it from there, it drives to where it can
+(robots.mobile.track_search).
 """
 
 from __future__ import annotations
@@ -13,29 +14,23 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import RobotState, Status
-from robots.mobile.drive import flat
+from robots.mobile.clearance import free, surroundings
 from robots.mobile.find import surface_at
 from robots.mobile.glance import main_camera, see
+from robots.mobile.go import go
+from robots.mobile.planar import flat
 from robots.mobile.push_aims import FLAT_M, Aim, extent, to_side, to_spot, to_thing
 from robots.mobile.push_sight import LEVEL_M, again, look, radius
-from robots.mobile.reach import (
-    Stop,
-    configurations,
-    follow,
-    free,
-    go,
-    straight,
-    straight_way,
-    surroundings,
-    tool,
-    touched,
-)
+from robots.mobile.reach import configurations, tool
 from robots.mobile.sight import odom_T_base, odom_T_world
+from robots.mobile.solids import fixed_here
 from robots.mobile.stance import fold, stand_at
 from robots.mobile.stand import step_nearer
+from robots.mobile.stream import Stop, follow, straight, straight_way, touched
 from robots.mobile.strokes import FORK_M, ROOM_M, hand_meets, strokes
-from robots.mobile.things import Thing, moved
-from robots.mobile.track import Task, find_track
+from robots.mobile.things import Thing
+from robots.mobile.track import Task
+from robots.mobile.track_search import find_track
 from robots.primitives.base import Body, Outcome, Target
 from robots.relations import Beside, Region, Side
 
@@ -224,7 +219,7 @@ def _drive(body: Body, thing: Thing, goals: list[Float]) -> Outcome:
     """The base to where the arm can do one of the first of these pushes, as far as the map knows."""
     assert body.map is not None
     spec, state = body.robot.spec, body.robot.state()
-    others = tuple(moved(body.map.solids_now(body.ajar), odom_T_world(state)))
+    others = tuple(fixed_here(body))
     here = flat(odom_T_base(state))
     for goal in goals[:2]:
         for start, end, ahead in strokes(spec, thing, goal):

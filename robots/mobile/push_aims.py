@@ -30,7 +30,6 @@ GAP_M, FURTHER_M = 0.025, (0.0, 0.02, 0.04)
 FLAT_M = 0.012
 """What is no higher has no edge to speak of: a thing may come onto it, but is not pushed itself."""
 TURNS_RAD = tuple(np.radians([0, 30, -30, 60, -60, 90, -90, 120, -120, 150, -150, 180]))
-
 SIDES: dict[Side, tuple[float, float]] = {
     Side.LEFT: (0, 1), Side.RIGHT: (0, -1), Side.FRONT: (-1, 0), Side.BACK: (1, 0),
 }  # fmt: skip

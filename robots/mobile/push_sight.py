@@ -7,12 +7,12 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from robots.mobile.find import fixed_here
+from robots.mobile.close_look import look_closely
 from robots.mobile.glance import main_camera, see
-from robots.mobile.pick import look_closely
 from robots.mobile.push_aims import extent
+from robots.mobile.solids import fixed_here, inside_solids
 from robots.mobile.stance import fold
-from robots.mobile.things import AT_M, FIXED_M, Thing, inside_solids, measured
+from robots.mobile.things import AT_M, FIXED_M, Thing, measured
 from robots.primitives.base import Body
 
 Float = NDArray[np.float64]

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
-from robots.mobile.drive import flat, standable
 from robots.mobile.glance import cloud, face, see
+from robots.mobile.ground import standable
 from robots.mobile.haul import Felt, Guard, Hauled, haul, line
 from robots.mobile.parts import Part, others_now, part_now
+from robots.mobile.planar import flat
 from robots.mobile.sight import odom_T_base
-from robots.mobile.stance import approach, pushed, shifted, stand_at
-from robots.mobile.track import Boxes, Task, Track, find_track
+from robots.mobile.solids import Boxes
+from robots.mobile.stance import approach, pushed, stand_at
+from robots.mobile.track import Task, Track, shifted
+from robots.mobile.track_search import find_track
 from robots.primitives.base import Body, Outcome
 from robots.spec import RobotSpec
 

@@ -1,8 +1,8 @@
 """Grasps from above with the hand slanted, for arms that hang from a lift: there a hand that points down gets no higher
 than its own length below the arm.
 
-From every grasp from above of robots.mobile.grasps: the same place between the fingers, the hand tilted about the line
-along which they close, as far as fingers and palm keep clear of the relief.
+From every grasp from above: the same place between the fingers, the hand tilted about the line along which they close,
+as far as fingers and palm keep clear of the relief.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.kinematics import Kinematics
-from robots.mobile.grasps import OVER_M, GraspPlan, turned_over
-from robots.mobile.reach import follow
+from robots.mobile.grasps import OVER_M, GraspPlan, both
 from robots.mobile.relief import Relief
 from robots.mobile.sight import odom_T_base
+from robots.mobile.stream import follow
 from robots.mobile.things import Thing
 from robots.planning.motion import Pace
 from robots.primitives.base import Body
@@ -127,11 +127,6 @@ def along_rail(body: Body, plans: list[GraspPlan]) -> list[GraspPlan]:
         else:
             rest.append(plan)
     return sorted(reached, key=lambda plan: plan.cost) + rest[:KEPT]
-
-
-def both(plan: GraspPlan) -> tuple[GraspPlan, GraspPlan]:
-    """A plan, and the hand the other way round."""
-    return plan, turned_over(plan)
 
 
 def raise_hand(body: Body, height_m: float, most_rad: float) -> None:

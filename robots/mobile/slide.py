@@ -35,17 +35,6 @@ def above_floor(points: Float) -> Float:
     return np.asarray(points[points[:, 2] > FLOOR_M]) if len(points) else points
 
 
-def leaning(at: Float, azimuth: float, tilt: float, away_m: float) -> Pose:
-    """A tool that points down, tilted by `tilt` towards `azimuth`, so far from `at` [3]; its x is on the upper side."""
-    ahead, up = np.array([np.cos(azimuth), np.sin(azimuth), 0.0]), np.array([0.0, 0.0, 1.0])
-    z = np.sin(tilt) * ahead - np.cos(tilt) * up
-    x = np.cos(tilt) * ahead + np.sin(tilt) * up
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.column_stack([x, np.cross(z, x), z])
-    matrix[:3, 3] = at - away_m * z
-    return Pose.from_matrix(matrix)
-
-
 def upright_beside(spec: RobotSpec, arm: Kinematics, load: Load, now_q: Float) -> list[Float]:
     """float64[J] each: the arm drawn in, the base where it is, what is held as upright as it stood; best first."""
     upright = load.tool_T_thing.inverse().rotation

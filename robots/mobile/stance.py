@@ -7,10 +7,14 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Status
-from robots.mobile.drive import drive_to, flat, shift
+from robots.mobile.clearance import surroundings
+from robots.mobile.drive import drive_to
 from robots.mobile.glance import cloud, see
-from robots.mobile.haul import Felt, Guard, stand
-from robots.mobile.reach import configurations, go, surroundings
+from robots.mobile.go import go
+from robots.mobile.haul import Felt, Guard
+from robots.mobile.planar import base_at, flat
+from robots.mobile.reach import configurations
+from robots.mobile.shift import shift
 from robots.mobile.sight import odom_T_world
 from robots.mobile.track import Track
 from robots.primitives.base import Body, Outcome
@@ -24,7 +28,7 @@ def stand_at(body: Body, track: Track) -> Outcome:
     """The arm folded, the base to where a track begins."""
     fold(body)
     world = odom_T_world(body.robot.state()).inverse()
-    goal = flat(world @ stand(track.places[0]))[None]
+    goal = flat(world @ base_at(track.places[0]))[None]
     outcome = drive_to(body, goal, deadline_s=body.robot.observe().time_s + DRIVE_S)
     if outcome.status is Status.PATH_BLOCKED:
         # An open door beside the robot, known to a few centimetres, may seem to touch it.
@@ -35,8 +39,7 @@ def stand_at(body: Body, track: Track) -> Outcome:
 
 def approach(body: Body, tool: Pose, bent: Float, points: Float, *, width_m: float | None) -> Outcome:
     """The hand to `tool` (odom) with the arm bent about as `bent` [J], around the map and points [N,3] seen; where
-    these
-    leave no way, around the map alone."""
+    these leave no way, around the map alone."""
     goals = configurations(body, tool, near=bent)
     outcome = Outcome(status=Status.UNREACHABLE, detail="the arm does not reach there")
     if not goals:
@@ -46,13 +49,6 @@ def approach(body: Body, tool: Pose, bent: Float, points: Float, *, width_m: flo
         if outcome.status is Status.SUCCEEDED:
             break
     return outcome
-
-
-def shifted(track: Track, by: Pose) -> Track:
-    """The track where everything has moved, rigidly, by `by`."""
-    places = np.array([flat(by @ stand(place)) for place in track.places])
-    return Track(amounts=track.amounts, tools=tuple(by @ t for t in track.tools), places=places, q=track.q,
-                 before=track.before, after=track.after)  # fmt: skip
 
 
 def pushed(most_n: float) -> Guard:

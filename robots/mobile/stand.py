@@ -13,13 +13,17 @@ from robots.geometry import Pose
 from robots.interface import Status
 from robots.kinematics import IkResult, base_T_camera, kinematics
 from robots.mobile.carry import fold
-from robots.mobile.drive import MARGIN_M, area, believed, drive_to, flat, ground, obstacles_seen
-from robots.mobile.grasps import PITCHES_RAD, level_pose
+from robots.mobile.clearance import AROUND_M, MAP_ERROR_M
+from robots.mobile.drive import drive_to
+from robots.mobile.grasps_side import PITCHES_RAD
+from robots.mobile.ground import MARGIN_M, area, ground, obstacles_seen
 from robots.mobile.load import load_parts
-from robots.mobile.reach import AROUND_M, MAP_ERROR_M, scattered
+from robots.mobile.planar import believed, flat
+from robots.mobile.reach import scattered
 from robots.mobile.shapes import base_shape, robot_shape
 from robots.mobile.sight import odom_T_world
-from robots.mobile.slide import bearing, leaning
+from robots.mobile.slide import bearing
+from robots.mobile.tool_poses import HALF_TURN, leaning, level_pose
 from robots.places import Surface
 from robots.planning.free_space import FreeSpace
 from robots.planning.motion import pointing_down
@@ -142,7 +146,9 @@ class _Sideways:
             return 0
         ahead = float(np.arctan2(*(self._target[:2] - place[:2])[::-1]))
         goals = [level_pose(self._target, ahead + turn, pitch) for turn in SIDE_TURNS for pitch in PITCHES_RAD]
-        q, which = scattered(body, [g @ half for g in goals for half in (Pose.identity(), _HALF)], each=1, base=base)
+        q, which = scattered(
+            body, [g @ half for g in goals for half in (Pose.identity(), HALF_TURN)], each=1, base=base
+        )
         if len(q) == 0:
             return 0
         shape = robot_shape(spec, base, width_m=spec.gripper_max_width_m)
@@ -229,9 +235,6 @@ def _goals(spec: RobotSpec, at: Float, aside: float) -> list[list[Pose]]:
     # Higher up a hand that hangs from its lift must lean, or come level.
     front = bearing(spec)
     return above + [[leaning(at + [0.0, 0.0, z], front, tilt, 0.0) for z in (LOW_M, LEANS_M)] for tilt in (0.6, 1.0)]
-
-
-_HALF = Pose(xyz=np.zeros(3), quat_xyzw=np.array([0.0, 0.0, 1.0, 0.0]))
 
 
 def _hidden(spec: RobotSpec, at: Float) -> bool:

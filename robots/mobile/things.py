@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robots.geometry import Pose
-from robots.mobile.sieve import Sieve
 from robots.mobile.sight import View
+from robots.mobile.solids import inside_solids
 from robots.places import Solid
 from robots.primitives.surface import least_rectangle
 
@@ -30,6 +30,9 @@ REACH_M = 0.30
 """No part of a thing is further from that point, level."""
 CELL_M, ROUNDS, FEWEST = 0.005, 3, 4
 TOP_M = 0.012
+HELD = 0.9
+FLAT_M, LID_M = 0.010, 0.06
+"""A level patch, seen so aslant that nothing links it, is the top of what ends at its height so near to it."""
 FIXED_M = 0.012
 """Points so near to walls and furniture, or inside, are theirs."""
 
@@ -78,7 +81,9 @@ def thing_at(
     """The thing at `target` [3] m as all views together show it; None where nothing stands within `within_m` of it.
 
     In the first view that shows it there, the patch of linked pixels that is nearest; then, from all views, the patches
-    most of which lie over or under what was found. fixed: walls and furniture, in odom.
+    most of which lie over or under what was found, those that hold nearly all of it where nobody sees what they stand
+    on in between (a ridge hides what is behind it), and tops that no pixels link to what they are the tops of. fixed:
+    walls and furniture, in odom.
     """
     start = np.asarray(target, dtype=np.float64)
     patches = [patch for one in views for patch in _patches(one, _standing(one, start, support_m, fixed))]
@@ -86,14 +91,53 @@ def thing_at(
     if not away or min(away) > within_m:
         return None
     first = next(i for i, distance in enumerate(away) if distance < min(away) + 0.004)
-    mine = {first}
+    mine, lids = {first}, _lids(patches, support_m)
+    floor = np.concatenate([one.cloud for one in views])
+    floor = floor[(np.abs(floor - [*start[:2], support_m]) < [REACH_M, REACH_M, ABOVE_M]).all(axis=1)]
     for _ in range(ROUNDS):
         cells = Cells.of(np.concatenate([patches[i] for i in sorted(mine)]))
         more = {i for i, p in enumerate(patches) if i not in mine and float(cells.hold(p).mean()) > 0.5}
+        more |= {i for pair in lids for i in pair if mine & set(pair) and i not in mine}
+        found = np.concatenate([patches[i] for i in sorted(mine)])
+        more |= {i for i, p in enumerate(patches) if i not in mine and _holds(p, found, floor)}
         if not more:
             break
         mine |= more
     return measured(np.concatenate([patches[i] for i in sorted(mine)]), support_m)
+
+
+def _holds(patch: Float, found: Float, floor: Float) -> bool:
+    """Whether what was found [N,3] is over the rectangle around a patch [M,3], and the two together cover a rectangle
+    in which no point of the floor [K,3] is seen."""
+    within = _inside(patch, found, CELL_M)
+    return float(within.mean()) > HELD and not bool(_inside(np.concatenate([patch, found]), floor, -CELL_M).any())
+
+
+def _inside(points: Float, others: Float, margin_m: float) -> Mask:
+    """bool[K]: those of others [K,3] that are over the least rectangle around points [N,3], or within a margin."""
+    centre, yaw, half, _ = least_rectangle(points[:, :2])
+    local = Pose.from_xyz_yaw([*centre, 0.0], yaw).inverse().apply(others)
+    return np.asarray((np.abs(local[:, :2]) < np.array(half) + margin_m).all(axis=1))
+
+
+def _lids(patches: list[Float], support_m: float) -> list[tuple[int, int]]:
+    """Level patches high above the support, each with the patch that it is the top of: the nearest that ends there and
+    reaches lower."""
+    tops, lows = np.array([p[:, 2].max() for p in patches]), np.array([p[:, 2].min() for p in patches])
+    found = []
+    for i in np.nonzero((tops - lows < FLAT_M) & (lows > support_m + 2 * FLAT_M))[0].tolist():
+        under = np.nonzero((np.abs(tops - tops[i]) < FLAT_M) & (lows < tops[i] - 2 * FLAT_M))[0].tolist()
+        away = [_apart_m(patches[i], patches[j]) for j in under]
+        if away and min(away) < LID_M:
+            found.append((i, under[int(np.argmin(away))]))
+    return found
+
+
+def _apart_m(a: Float, b: Float) -> float:
+    """The least distance between some points of a [N,3] and the upper ones of b [M,3]."""
+    upper = b[b[:, 2] > b[:, 2].max() - 2 * FLAT_M]
+    a, upper = a[:: max(1, len(a) // 64)], upper[:: max(1, len(upper) // 64)]
+    return float(np.linalg.norm(a[:, None] - upper[None], axis=-1).min())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -145,28 +189,6 @@ def support_below(views: Sequence[View], target: Float) -> float:
     counts, edges = np.histogram(z, bins=np.arange(z.min() - 0.005, z.max() + 0.01, 0.005))
     best = int(np.argmax(counts))
     return float(np.median(z[(z >= edges[best] - 0.0025) & (z <= edges[best + 1] + 0.0025)]))
-
-
-def inside_solids(points: Float, solids: Sequence[Solid], margin_m: float) -> Mask:
-    """bool[N]: points [N,3] in or within a margin of boxes, level; above a box only 2 mm count."""
-    out = np.zeros(len(points), dtype=np.bool_)
-    if len(points) == 0:
-        return out
-    sieve = Sieve(points)
-    for solid in solids:
-        some = sieve.around(solid.pose, solid.half_m + margin_m)
-        if len(some) == 0:
-            continue
-        local = solid.pose.inverse().apply(points[some])
-        beyond = np.abs(local) - solid.half_m
-        level = np.maximum(beyond[:, 0], beyond[:, 1])
-        out[some] |= (level < margin_m) & (local[:, 2] < solid.half_m[2] + 0.002) & (beyond[:, 2] < margin_m)
-    return out
-
-
-def moved(solids: Sequence[Solid], by: Pose) -> list[Solid]:
-    """Boxes in another frame: by_T_world."""
-    return [Solid(name=s.name, pose=by @ s.pose, half_m=s.half_m, part=s.part) for s in solids]
 
 
 def _standing(one: View, target: Float, support_m: float, fixed: Sequence[Solid]) -> Mask:

@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from robots.geometry import Pose
 from robots.interface import Observation, Status
-from robots.mobile.drive import flat
 from robots.mobile.glance import cloud, face, main_camera, see
-from robots.mobile.haul import haul, line
-from robots.mobile.load import Load
-from robots.mobile.place import still_held
+from robots.mobile.haul import Hauled, haul, line
+from robots.mobile.load import Load, slipped, still_held
+from robots.mobile.planar import flat
 from robots.mobile.sight import View, odom_T_base, odom_T_world
-from robots.mobile.stance import approach, fold, pushed, shifted, stand_at
-from robots.mobile.things import moved, support_below
-from robots.mobile.track import Task, Track, find_track
+from robots.mobile.solids import fixed_here
+from robots.mobile.stance import approach, fold, pushed, stand_at
+from robots.mobile.things import support_below
+from robots.mobile.track import Task, Track, shifted
+from robots.mobile.track_search import find_track
 from robots.primitives.base import Body, Outcome, Target
 
 Float = NDArray[np.float64]
@@ -26,6 +27,10 @@ AROUND_M, LIKE, USUAL_M, MOST_M = 0.16, 45.0, 0.06, 0.12
 """A stain is what is so near to the point and so like it in colour (of 255); half of its extent is between these."""
 ABOVE_M, INTO_M, DEEPER_M = 0.05, 0.002, 0.012
 PRESS_N = 6.0
+TIPS_M = 0.0015
+"""Finger tips that point down stay so far above what is wiped."""
+CAUGHT_N, RAISE_M, CAUGHT = 60.0, 0.002, 6
+"""What pushes back so hard has caught on something: it is lifted by so much, so often at most."""
 SPEED_M_S = 0.12
 OVERLAP = 0.7
 ROUNDS = 2
@@ -57,22 +62,48 @@ def wipe(body: Body, target: Target) -> Outcome:
         return outcome
     # Down until it is felt; the strokes then are as high as that. A hand that feels nothing goes where the surface is
     # known to be and no lower: its finger tips are 3 mm above what it wipes with, and stiff arms rub them fast.
-    feels = body.robot.state().wrist_force_n is not None
+    rest = body.robot.state().wrist_force_n
+    feels = rest is not None
     low = Pose(xyz=track.tools[0].xyz - [0.0, 0.0, DEEPER_M if feels else INTO_M], quat_xyzw=track.tools[0].quat_xyzw)
     line(body, low, speed_m_s=0.04, width_m=0.0, guard=pushed(PRESS_N))
     here = odom_T_base(body.robot.state()) @ body.kinematics.tool(body.robot.state().arm_q)
-    sink = np.array([0.0, 0.0, here.xyz[2] - (INTO_M if feels else 0.0) - track.tools[0].xyz[2]])
-    track = shifted(track, Pose(xyz=sink, quat_xyzw=np.array([0.0, 0.0, 0.0, 1.0])))
-    hauled = haul(body, track.tools, track.q, None, speed_m_s=SPEED_M_S, width_m=0.0, yields=True)
+    height = here.xyz[2] - (INTO_M if feels else 0.0)
+    if not load.level:  # finger tips that touch what is wiped catch on it
+        height = max(height, middle[2] + body.robot.spec.fingertip_m + TIPS_M)
+    track = _raised(track, height - track.tools[0].xyz[2])
+    hauled = _rub(body, track, rest)
     here = odom_T_base(body.robot.state()) @ body.kinematics.tool(body.robot.state().arm_q)
     line(body, Pose(xyz=here.xyz + [0.0, 0.0, ABOVE_M], quat_xyzw=here.quat_xyzw), width_m=0.0)
     fold(body)
     if not still_held(body, load):
-        body.grasp, body.held_q = None, None
-        return Outcome(status=Status.NOT_HOLDING, detail=f"the {load.words} slipped out of the hand")
+        return slipped(body, load)
     if hauled.outcome.status is not Status.SUCCEEDED:
         return hauled.outcome
     return Outcome(status=Status.SUCCEEDED, detail=f"wiped the {target.words} with the {load.words}")
+
+
+def _rub(body: Body, track: Track, rest: Float | None) -> Hauled:
+    """Along the track; where something catches, a little higher, and on. rest: what the wrist feels in the air."""
+    hauled = Hauled(outcome=Outcome(status=Status.PATH_BLOCKED, detail=""), at=0.0, stopped="")
+    for _ in range(CAUGHT):
+        guard = pushed(CAUGHT_N)
+        hauled = haul(
+            body, track.tools, track.q, None, speed_m_s=SPEED_M_S, width_m=0.0, guard=guard, yields=True, rest=rest
+        )
+        left = int(hauled.at)
+        if not hauled.stopped or hauled.outcome.status is not Status.SUCCEEDED or left > len(track.tools) - 3:
+            break
+        onward = Track(amounts=track.amounts[left:], tools=track.tools[left:], places=track.places[left:],
+                       q=track.q[left:], before=track.before, after=track.after)  # fmt: skip
+        track = _raised(onward, RAISE_M)
+        for high in (ABOVE_M, 0.0):
+            there = track.tools[0]
+            line(body, Pose(xyz=there.xyz + [0.0, 0.0, high], quat_xyzw=there.quat_xyzw), width_m=0.0)
+    return hauled
+
+
+def _raised(track: Track, by_m: float) -> Track:
+    return shifted(track, Pose(xyz=np.array([0.0, 0.0, by_m]), quat_xyzw=np.array([0.0, 0.0, 0.0, 1.0])))
 
 
 def region(body: Body, point: Float) -> tuple[Float, float]:
@@ -121,7 +152,7 @@ def strokes(half_m: float, wide_m: float) -> Float:
 def _track(body: Body, load: Load, middle: Float, half: float) -> Track | None:
     assert body.map is not None
     spec, state = body.robot.spec, body.robot.state()
-    others = tuple(moved(body.map.solids_now(body.ajar), odom_T_world(state)))
+    others = tuple(fixed_here(body))
     base = odom_T_base(state)
     way = strokes(half, min(load.size_m))
     ahead = float(np.arctan2(*(middle[:2] - base.xyz[:2])[::-1]))

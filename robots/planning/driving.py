@@ -13,9 +13,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from robots.geometry import wrapped
 from robots.planning.free_space import FreeSpace
 from robots.planning.limits import MotionLimits
-from robots.planning.steering import wrapped
 from robots.planning.timing import TimedPath, halves_within
 
 Float = NDArray[np.float64]

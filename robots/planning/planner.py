@@ -51,8 +51,8 @@ Float = NDArray[np.float64]
 TRIES = 4000
 STEP_M = 0.08
 """How far a ball may move between two samples of a way by one coordinate alone, before the continuous check refines."""
-ARM_STRIDE, BASE_STRIDE = 1.0, 3.0
-"""The longest edges of the trees, in metres that the fastest ball moves."""
+BASE_STRIDE = 3.0
+"""The longest edges of a base's trees, in metres that the fastest ball moves."""
 HINT_SPREAD = np.array([0.15, 0.15, 0.5])
 """How far around a base's rough way samples are drawn (m, m, rad; standard deviations)."""
 CURVE_SAMPLES = 12

@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from robots.geometry import wrapped
+
 Float = NDArray[np.float64]
 
 
@@ -130,8 +132,3 @@ def _heading(dx: Float | float, dy: Float | float, before: Float | float, after:
     turns = np.abs(wrapped(ahead - before)) + np.abs(wrapped(np.asarray(after) - ahead))
     back = np.abs(wrapped(ahead + np.pi - before)) + np.abs(wrapped(np.asarray(after) - ahead - np.pi))
     return np.asarray(ahead + np.pi * ((np.hypot(dx, dy) <= BACK_M) & (back < turns)))
-
-
-def wrapped(angle: Float | float) -> Float:
-    """Angles brought into [-pi, pi)."""
-    return np.asarray((np.asarray(angle) + np.pi) % (2 * np.pi) - np.pi)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -22,7 +23,7 @@ LEVEL_M = 0.003
 """What stands on the same height does so to within this."""
 
 
-class Trouble:
+class Trouble(ABC):
     """One kind. It strikes `after_s` (drawn between the two) into a call that it fits; the hooks do nothing by default.
 
     A kind that lasts is `on` from its strike until it ends itself, or the disturber ends it with the episode.
@@ -44,9 +45,9 @@ class Trouble:
         """Whether it can strike at this moment; it waits, within the call, until it can."""
         return True
 
+    @abstractmethod
     def strike(self) -> str:
         """Do it; in words what was done, "" where nothing could be."""
-        raise NotImplementedError
 
     def passed(self, seconds: float) -> str:
         """The clock has gone on while it is on; words where something more was done."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from agent.errors import UserError
+from agent.errors import UserError, listed
 from agent.executor import Event, Started
 from agent.watched import WatchedRobot
 from robots.interface import Command, Observation, Robot
@@ -30,7 +30,7 @@ def chosen_kinds(kinds: str | Sequence[str]) -> tuple[str, ...]:
     Raises:
         UserError: a kind that there is not.
     """
-    names = tuple(KINDS) if kinds == "all" else (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    names = tuple(KINDS) if kinds == "all" else tuple(listed("disturb", kinds) or ())
     for name in names:
         if name not in KINDS:
             raise UserError(f"no trouble {name!r}; there is {', '.join(KINDS)}, or all")

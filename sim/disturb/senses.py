@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import replace
 
 import numpy as np
@@ -32,8 +33,8 @@ class _OfPictures(Trouble):
         frames = {name: self.changed(frame) for name, frame in observation.frames.items()}
         return replace(observation, frames=frames)
 
-    def changed(self, frame: CameraFrame) -> CameraFrame:
-        raise NotImplementedError
+    @abstractmethod
+    def changed(self, frame: CameraFrame) -> CameraFrame: ...
 
 
 class Noise(_OfPictures):

@@ -6,6 +6,7 @@ be asked there: for the scene that was drawn, and in chains for the kitchen as i
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,15 +20,18 @@ from agent.watched import WatchedRobot
 from robots.geometry import Float
 from robots.interface import Observation, Robot
 from robots.mobile.navigate import goals
+from robots.mobile.press import way_to
+from robots.mobile.sight import odom_T_world
 from robots.primitives import Body, Outcome, Target
 from sim.errands.facts import Facts, facts_of_scene
 from sim.errands.goals import Goal, holds, judge
 from sim.errands.heldout import combination
-from sim.errands.planning import Unsolved, remaining
+from sim.errands.planning import remaining
 from sim.errands.pointing import pointed
-from sim.errands.room import hand_fits, has_room, palm_fits
+from sim.errands.room import all_around, hand_fits, has_room, palm_fits
 from sim.errands.senses import facts_of_world, taken
 from sim.errands.site import HIGH_M, LOW_M
+from sim.errands.walk import Unsolved
 from sim.errands.words import CLASSES, Said
 from sim.kitchen.filling import Wish
 from sim.kitchen.predicates import state_of
@@ -130,8 +134,8 @@ class Errand(Task[Goal]):
 
     def ready(self, robot: SimRobot, drawn: Drawn[Goal]) -> bool:
         """Whether things of the goal, and what is taken for it, stand neither too low nor too high, the arm reaches
-        each, and each stain, from some place to stand, once what it is in is open, with room for the hand above, and
-        there is room for it where it is to go."""
+        each, and each stain and button, from some place to stand, once what it is in is open, with room for the hand
+        above, and there is room for it where it is to go."""
         facts, scene = facts_of_world(robot.world, ()), robot.world.scene
         if not isinstance(scene, KitchenScene):
             return False
@@ -151,6 +155,10 @@ class Errand(Task[Goal]):
         named = {name for a in drawn.meaning for name in a.arguments}
         named |= {c.target for c in planned if c.verb is Verb.PICK}
         things = {name for name in named if name in facts.where} - {facts.held}
+        switched = [a.arguments[0] for a in drawn.meaning if a.predicate.startswith("switched")]
+        standing = odom_T_world(robot.state()).apply(all_around(state))
+        if any(b.switch in switched and way_to(body, b, standing) is None for b in room.buttons):
+            return False
         stains = [a.arguments[0] for a in drawn.meaning if a.predicate == "wiped"]
         if not all(in_reach(body, name, np.array(facts.site.stains_m[name])) for name in stains):
             return False
@@ -181,7 +189,8 @@ class Errand(Task[Goal]):
         try:
             return remaining(drawn.meaning, facts_of_world(world, done), done)
         except Unsolved as e:
-            return [call(Verb.REFUSE, text=f"I can't go on: {e}".replace("_", " ")[:150])]
+            said = re.sub(r"[^a-zA-Z0-9 ,.?!:;'/-]+", " ", f"I can't go on: {e}")  # what texts of a plan may be made of
+            return [call(Verb.REFUSE, text=said.strip()[:150].strip())]
 
     def around(self, robot: Robot, world: World, drawn: Drawn[Goal]) -> Robot:
         handed = any(a.predicate == "handed" for a in drawn.meaning)

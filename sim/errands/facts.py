@@ -9,7 +9,7 @@ import numpy as np
 
 from robots.geometry import Pose
 from sim.errands.site import Site, site_of
-from sim.kitchen.fixtures import Spot
+from sim.kitchen.affordances import Spot
 from sim.kitchen.predicates import CLEAN, CLOSED, CONTACT_M, EDGE_M, NEAR_M, OPEN, POURED_L, State, Thing, in_, on
 from sim.kitchen.process import CONTENTS, Content
 from sim.kitchen.rooms import KitchenScene

@@ -10,8 +10,8 @@ from robots.geometry import Float
 from robots.places import RoomMap
 from robots.spec import RobotSpec
 from sim.errands.site import HIGH_M, LOW_M
+from sim.kitchen.affordances import Spot
 from sim.kitchen.filling import apart_m, outline
-from sim.kitchen.fixtures import Spot
 from sim.kitchen.predicates import CONTACT_M, State, Thing
 from sim.kitchen.things import made
 from sim.scenes import ObjectSpec
@@ -67,6 +67,20 @@ def palm_fits(room: RoomMap, ajar: Mapping[str, float], thing: Thing, spec: Robo
             if all(apart_m(there, wall) > 0.0 for wall in walls):
                 return True
     return False
+
+
+def all_around(state: State) -> Float:
+    """float64[N,3], world: points on the sides of all things, about as a camera would see them from all around."""
+    found = [np.empty((0, 3))]
+    for thing in state.things.values():
+        corners = outline(thing.kind, thing.size)
+        ring = np.concatenate(
+            [np.linspace(a, b, 8) for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True)]
+        )
+        tall = float(thing.made.bounds_m[1][2])
+        levels = np.arange(0.0, tall + STEP_M / 2, STEP_M / 2)
+        found += [thing.pose.apply(np.column_stack([ring, np.full(len(ring), z)])) for z in levels]
+    return np.concatenate(found)
 
 
 def _there(state: State, spot: Spot, but: str) -> list[Float]:

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from agent.errors import UserError
-from agent.executor import Event, Finished
+from agent.executor import Event, Finished, Started
 from agent.plan import Plan, PrimitiveResult, format_plan
 from agent.verbs import Relation, Verb
 from agent.watched import WatchedRobot
 from robots.interface import Observation, Robot, Status
 from robots.mobile_panda import mobile_panda
 from robots.primitives import Body
+from robots.safety import Veto
 from robots.spec import RobotSpec
 from sim.errands.base import Wanted
 from sim.errands.facts import facts_of_scene
 from sim.errands.goals import Goal, atom, judge
-from sim.errands.planning import Unsolved, remaining
+from sim.errands.planning import remaining
 from sim.errands.pointing import pointed
 from sim.errands.reading import family_of, kinds_in, read
 from sim.errands.senses import facts_of_world, taken
+from sim.errands.walk import Unsolved
 from sim.kitchen.filling import Wish
 from sim.kitchen.predicates import state_of
 from sim.kitchen.rooms import KitchenScene, State, sample_kitchen
@@ -116,9 +118,9 @@ class KitchenStage(SimStage):
         self._oracle = ReadingOracle(self.sim_robot, self.goal)
         return self._oracle
 
-    def body(self, robot: Robot | None = None) -> Body:
+    def body(self, robot: Robot | None = None, *, told: Callable[[Veto], None] | None = None) -> Body:
         person = Person(self.world, lambda: any(a.predicate == "handed" for a in self._oracle.goal))
-        return super().body(WatchedRobot(robot or self.robot, person.moved))
+        return super().body(WatchedRobot(robot or self.robot, person.moved), told=told)
 
 
 def parse(goal: str) -> Goal:
@@ -169,8 +171,12 @@ class Witness:
         self._stage = stage
         self._held = stage.world.held() or ""
         self._claims: dict[str, str] = {}
+        self._was_on = False
+        """What is to be pressed, before it was."""
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, Started) and event.call.verb is Verb.PRESS:
+            self._was_on = self._stage.holds(f"switched_on({event.call.target})")
         if not isinstance(event, Finished) or event.result.status is not Status.SUCCEEDED:
             return
         c = event.result.call
@@ -186,6 +192,8 @@ class Witness:
             self._claims[self._held], self._held = f"handed({self._held})", ""
         elif c.verb is Verb.NAVIGATE_TO and c.target not in self._stage.names:
             self._claims[_BASE] = f"robot_at({c.target})"
+        elif c.verb is Verb.PRESS:
+            self._claims[c.target] = f"switched_{'off' if self._was_on else 'on'}({c.target})"
         elif c.verb in _CLAIMS:
             self._claims[c.target] = f"{_CLAIMS[c.verb]}({c.target})"
 

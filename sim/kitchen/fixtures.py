@@ -12,8 +12,9 @@ import pybullet as p
 from robots.geometry import Float, Pose
 from sim.bodies import Body
 from sim.kitchen import shell
+from sim.kitchen.affordances import Grip, Press, Spot
 from sim.kitchen.changes import Changes
-from sim.kitchen.furniture import BASE, Button, Surface
+from sim.kitchen.furniture import BASE, Button
 from sim.kitchen.kinds import NAME
 from sim.kitchen.loading import load, paint_window
 from sim.kitchen.process import Content, Process, Stain
@@ -36,6 +37,8 @@ RELEASED = 0.25
 """It does so again only after the button has come up to this: a finger that trembles half way presses once."""
 EDGE_M = 0.05
 """How far from the edge things are put."""
+AT_HAND_M = 0.42
+"""How deep a counter is within an arm's reach."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,42 +51,6 @@ class Memory:
     spots: tuple[tuple[str, tuple[bool, ...]], ...]
     spilled_l: float
     stiff: tuple[tuple[str, float], ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Spot:
-    """A surface as it is now. world_T_surface: in its middle, z up. inside: what must be open to reach it, or ""."""
-
-    name: str
-    surface: Surface
-    world_T_surface: Pose
-    inside: str
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Grip:
-    """A handle as it is now. joint: "slide" or "turn". axis: its direction, or the hinge's, float64[3]; hinge_m: a
-    point on the hinge. travel: m or rad from shut. share: how far open it is."""
-
-    name: str
-    world_T_grasp: Pose
-    width_m: float
-    joint: str
-    axis: Float
-    hinge_m: Float
-    travel: float
-    share: float
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Press:
-    """A button as it is now: the middle of its face, and the way it is pressed; travel_m: how far it goes."""
-
-    switch: str
-    point_m: Float
-    along: Float
-    travel_m: float
-    on: bool
 
 
 class KitchenFixtures:
@@ -229,14 +196,18 @@ class KitchenFixtures:
         return found
 
     def tops(self) -> tuple[Top, ...]:
-        """Counters and tables, but for corners, which no arm reaches."""
-        return tuple(
-            Top(world_T_top=s.world_T_surface, half_m=(s.surface.half_m[0] - EDGE_M, s.surface.half_m[1] - EDGE_M))
-            for (standing, _), s in zip(self.setting.surfaces(), self.all_spots(), strict=True)
-            if s.surface.place in ("counter", "table")
-            and standing.unit.noun != "corner"
-            and min(s.surface.half_m) > 2 * EDGE_M
-        )
+        """Counters and tables, but for corners, and the back of counters, which no arm reaches."""
+        found = []
+        for (standing, _), s in zip(self.setting.surfaces(), self.all_spots(), strict=True):
+            deep, wide = s.surface.half_m
+            open_there = s.surface.place in ("counter", "table") and standing.unit.noun != "corner"
+            if not open_there or min(deep, wide) <= 2 * EDGE_M:
+                continue
+            # The x axis of a counter points to who stands before it.
+            back = max(0.0, 2 * deep - AT_HAND_M) / 2 if s.surface.place == "counter" else 0.0
+            top = s.world_T_surface @ Pose.from_xyz_yaw([back, 0.0, 0.0])
+            found.append(Top(world_T_top=top, half_m=(deep - back - EDGE_M, wide - EDGE_M)))
+        return tuple(found)
 
     def standing(self, name: str) -> Standing:
         """The unit that something belongs to: a unit's, part's, place's or switch's name."""

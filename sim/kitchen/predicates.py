@@ -18,7 +18,8 @@ from typing import TypeVar
 import numpy as np
 
 from robots.geometry import Float, Pose
-from sim.kitchen.fixtures import KitchenFixtures, Spot
+from sim.kitchen.affordances import Spot
+from sim.kitchen.fixtures import KitchenFixtures
 from sim.kitchen.furniture import Unit
 from sim.kitchen.kinds import Made
 from sim.kitchen.process import Content

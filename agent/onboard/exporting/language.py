@@ -12,9 +12,9 @@ import torch
 from tokenizers import Tokenizer
 
 from agent.errors import UserError
-from agent.onboard.bundle import BundleError, sha256_of
+from agent.onboard.exporting.language_graph import UnsupportedError, Weights, oldest_version, write_graph
 from agent.onboard.language import DATA, GRAPH, MANIFEST, WORDS, LanguageManifest, OnnxLanguage, check_version
-from agent.onboard.language_graph import UnsupportedError, Weights, oldest_version, write_graph
+from agent.onboard.manifest import BundleError, sha256_of
 from agent.vlm import load_pretrained
 from agent.vlm.checkpoint import CheckpointError
 from agent.vlm.generation.language import LanguageModel
@@ -96,7 +96,9 @@ def export(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: a model that does not load, has no graph, or no such context.
     """
-    weights: Weights = "int8" if options.get("quantise", True) else "fp32"
+    weights: Weights = "fp32" if options["weights"] == "fp32" else "int8"
+    if options["weights"] not in ("fp32", "int8"):
+        raise UserError(f"weights={options['weights']}: a language model alone has fp32 or int8")
     context = options.get("context")
     if options.get("checkpoint"):
         raise UserError("export one thing at a time: checkpoint=FOLDER, or language=NAME")

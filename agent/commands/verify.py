@@ -1,0 +1,25 @@
+"""`verify`: a bundle against its receipt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agent import CHECKPOINTS
+from agent.artifacts import RunRecord
+from agent.errors import Exit, UserError
+from agent.onboard.manifest import BundleError
+from agent.onboard.sessions import Engine
+from agent.onboard.verify import lines
+from agent.onboard.verify import verify as work
+
+
+def verify(*, record: RunRecord, bundle: str, device: str, threads: int) -> Exit:
+    """See conf/verify.yaml."""
+    shipped = CHECKPOINTS / bundle
+    try:
+        figures = work(shipped if shipped.is_dir() else Path(bundle), engine=Engine(device=device, threads=threads))
+    except BundleError as e:
+        raise UserError(str(e)) from e
+    record.figures.update(figures)
+    print("\n".join(lines(figures)))
+    return Exit.DONE

@@ -1,0 +1,39 @@
+"""A running mean of the weights, which is shipped in their place (Polyak and Juditsky 1992)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class Ema:
+    """shadow: by name, the mean of each parameter that learns. Statistics of batch norms are means already."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.live = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self.shadow = {name: p.detach().clone() for name, p in self.live.items()}
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """After step `step`, from 0. Young means forget faster: min(decay, (1 + step) / (10 + step)), so that a short
+        run is not the mean with what it began as."""
+        stays = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(list(self.shadow.values()), [p.detach() for p in self.live.values()], 1 - stays)
+
+    @contextmanager
+    def shown(self) -> Iterator[dict[str, Tensor]]:
+        """The model has the mean's weights for as long as this lasts; gives those that it had."""
+        self._swap()
+        try:
+            yield self.shadow
+        finally:
+            self._swap()
+
+    @torch.no_grad()
+    def _swap(self) -> None:
+        for name, p in self.live.items():
+            p.data, self.shadow[name] = self.shadow[name], p.data
