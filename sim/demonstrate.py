@@ -337,7 +337,7 @@ def recorded(watcher: Watcher, stroke: Stroke, start: Observation, kind: str) ->
     first = view(start.main, stroke.frame(start.state.world_T_base))
     return Demo(
         verb=stroke.verb, kind=kind, start=first, views=np.stack(views), features=np.stack(felts),
-        chunks=np.stack(chunks), done=done[:last],
+        chunks=np.stack(chunks), done=done[:last], stuck=np.zeros(last, dtype=np.bool_),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from agent.errors import UserError
 from agent.policy.features import VERBS
 from agent.verbs import Verb
 
-ARRAYS = ("start", "views", "features", "chunks", "done", "lengths", "verbs", "kinds")
+ARRAYS = ("start", "views", "features", "chunks", "done", "stuck", "taught", "lengths", "verbs", "kinds")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,7 +22,8 @@ class Demo:
     """One stroke, T looks 0.1 s apart.
 
     start: uint8[5,N,N], the view before it began. views: uint8[T,5,N,N]. features: float32[T,S]. chunks:
-    float32[T,K,7]. done: bool[T]. kind: how it was disturbed.
+    float32[T,K,7]. done, stuck: bool[T]. taught: False where a learner drove, whose motion nobody should imitate. kind:
+    how it was disturbed.
     """
 
     verb: Verb
@@ -32,17 +33,22 @@ class Demo:
     features: NDArray[np.float32]
     chunks: NDArray[np.float32]
     done: NDArray[np.bool_]
+    stuck: NDArray[np.bool_]
+    taught: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Demos:
-    """Many strokes in a row. first: int64[E], where each begins; length: int64[E]; verb: int64[E], of VERBS."""
+    """Many strokes in a row. first: int64[E], where each begins; length: int64[E]; verb: int64[E], of VERBS; taught:
+    bool[E]."""
 
     start: NDArray[np.uint8]
     views: NDArray[np.uint8]
     features: NDArray[np.float32]
     chunks: NDArray[np.float32]
     done: NDArray[np.bool_]
+    stuck: NDArray[np.bool_]
+    taught: NDArray[np.bool_]
     first: NDArray[np.int64]
     length: NDArray[np.int64]
     verb: NDArray[np.int64]
@@ -57,7 +63,8 @@ def write_demos(path: Path, demos: Sequence[Demo]) -> None:
         np.savez_compressed(
             file, start=np.stack([d.start for d in demos]), views=np.concatenate([d.views for d in demos]),
             features=np.concatenate([d.features for d in demos]), chunks=np.concatenate([d.chunks for d in demos]),
-            done=np.concatenate([d.done for d in demos]), lengths=np.array([len(d.done) for d in demos]),
+            done=np.concatenate([d.done for d in demos]), stuck=np.concatenate([d.stuck for d in demos]),
+            taught=np.array([d.taught for d in demos]), lengths=np.array([len(d.done) for d in demos]),
             verbs=np.array([VERBS.index(d.verb) for d in demos]), kinds=np.array([d.kind for d in demos]),
         )  # fmt: skip
 
@@ -70,7 +77,7 @@ def read_demos(folders: Sequence[Path]) -> Demos:
     """
     paths = [path for folder in folders for path in sorted(folder.glob("*.npz"))]
     if not paths:
-        raise UserError(f"no demonstrations in {', '.join(map(str, folders))}; make some: palmetto collect suite=strokes")
+        raise UserError(f"no demonstrations in {', '.join(map(str, folders))}; make some: python -m sim.strokes out=DIR")
     parts: dict[str, list[NDArray[np.generic]]] = {name: [] for name in ARRAYS}
     for path in paths:
         try:
@@ -85,5 +92,6 @@ def read_demos(folders: Sequence[Path]) -> Demos:
         start=joined["start"].astype(np.uint8, copy=False), views=joined["views"].astype(np.uint8, copy=False),
         features=joined["features"].astype(np.float32, copy=False),
         chunks=joined["chunks"].astype(np.float32, copy=False), done=joined["done"].astype(np.bool_, copy=False),
+        stuck=joined["stuck"].astype(np.bool_, copy=False), taught=joined["taught"].astype(np.bool_, copy=False),
         first=np.cumsum(length) - length, length=length, verb=joined["verbs"].astype(np.int64),
     )  # fmt: skip
