@@ -26,7 +26,7 @@ from robots.spec import panda
 from sim.episode import TaskSpec, Theatre, theatre
 from sim.predicates import evaluate
 from sim.stage import SimStage, oracle
-from sim.stats import wilson
+from sim.stats import rate_of
 from sim.tasks.base import effect
 
 FAMILIES = {"pick": ("pick", "put", "stack", "relation"), "place": ("put", "stack", "relation"), "push": ("push",)}
@@ -111,7 +111,7 @@ def main(arguments: list[str]) -> None:
             backends = backends_of(name)
             tried = [t for spec, goal in specs if (t := trial(house, spec, verb, goal, backends)) is not None]
             good = sum(t.success for t in tried)
-            low, high = wilson(good, len(tried))
+            low, high = rate_of(t.success for t in tried).wilson_95
             alone = f"{sum(t.alone for t in tried)}"
             seconds = np.median([[t.robot_s, t.wall_s] for t in tried], axis=0)
             print(

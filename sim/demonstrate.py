@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from agent.perform import locate
 from agent.plan import PrimitiveCall
-from agent.policy.chunks import STEP_S, STEPS, encode
+from agent.policy.chunks import STEP_S, STEPS, WIDTH, encode
 from agent.policy.demos import Demo
+from agent.policy.drive import Decision, Ending
 from agent.policy.features import Felt, features
 from agent.policy.stroke import RAISED_M, Stroke
 from agent.policy.view import view
@@ -38,8 +39,8 @@ from sim.robot import CAMERA, SimRobot
 from sim.stage import SimStage, oracle
 
 Float = NDArray[np.float64]
-Learner = Callable[[Body, Stroke, int], None]
-"""Drives a stroke by itself for so many decisions."""
+Learner = Callable[[Body, Stroke, int, Callable[[Decision], None]], Ending]
+"""Drives a stroke by itself for at most so many decisions, telling each."""
 
 LOOK_EVERY = 6
 """Periods between two looks of a recording: 0.1 s."""
@@ -51,6 +52,9 @@ MOST_CALLS = 4
 FAMILIES = ("pick", "put", "stack", "relation", "push")
 DISTURBED = {"none": 0.3, "carried": 0.35, "nudged": 0.35}
 NEAR_GOAL_M = 0.03
+DRIVEN, LONG, CUT_SHORT, STUCK_LAST = (2, 9), 25, 0.7, 3
+"""Decisions that a learner drives before the script takes over, in so many of the strokes; in the others it goes on
+until it says that it is done, or is stuck after LONG. The last looks of a stroke that went wrong show it."""
 INTERRUPT_S = (0.2, 1.15)
 """Before the fingers close, mostly."""
 
@@ -126,11 +130,10 @@ class Watcher:
         self.recording, self.left_s = record, after_s
         self.sent_q, self.sent_width_m, self.looks, self._periods = [], [], [], 0
 
-    @property
-    def felt(self) -> Felt:
-        """What a policy would be told now."""
-        tool = kinematics(self.spec).tool(self._q)
-        return Felt(state=self.robot.state(), world_T_sent=tool, width_sent_m=self._width_m)
+    def follow(self) -> None:
+        """The robot was moved by others: what it was last told is where it is."""
+        state = self.robot.state()
+        self._q, self._width_m = state.arm_q, state.gripper_width_m
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -139,6 +142,7 @@ class Teacher:
 
     stroke: Stroke
     act: Callable[[], Outcome]
+    start: Observation | None = None
 
 
 def demonstrations(
@@ -166,7 +170,12 @@ def demonstrations(
             teacher = teach(body, call, seen)
             if teacher is None:
                 return
-            demo = _demonstrate(house, body, watcher, teacher, rng, learner)
+            if learner is not None:
+                teacher = replace(teacher, start=watcher.robot.observe())
+                driven = _driven(house, body, watcher, teacher.stroke, rng, learner)
+                if driven is not None:
+                    yield driven
+            demo = _demonstrate(house, body, watcher, teacher, rng, learned=learner is not None)
             if demo is None:
                 return
             yield demo
@@ -232,18 +241,14 @@ def _pointed(stage: SimStage, call: PrimitiveCall, rng: np.random.Generator) -> 
 
 
 def _demonstrate(
-    house: Theatre, body: Body, watcher: Watcher, teacher: Teacher, rng: np.random.Generator, learner: Learner | None
+    house: Theatre, body: Body, watcher: Watcher, teacher: Teacher, rng: np.random.Generator, *, learned: bool
 ) -> Demo | None:
-    """One stroke, disturbed; None where it failed."""
+    """One stroke, disturbed; None where it failed. learned: a learner has driven already."""
     stroke, world = teacher.stroke, house.robot.world
-    start = watcher.robot.observe()
+    start = watcher.robot.observe() if teacher.start is None else teacher.start
     kind = str(rng.choice(list(DISTURBED), p=list(DISTURBED.values())))
-    if learner is not None:
+    if learned:
         kind = "learner"
-        body.robot = watcher.robot
-        learner(body, stroke, int(rng.integers(2, 12)))
-        body.robot = watcher
-        watcher._q, watcher._width_m = watcher.robot.state().arm_q, watcher.robot.state().gripper_width_m
     elif kind == "carried":
         _carry(body, stroke, rng)
     elif kind == "nudged":
@@ -255,6 +260,7 @@ def _demonstrate(
         body.grasp = stroke.held
     else:
         body.grasp = None
+    watcher.follow()
     watcher.begin()
     outcome = teacher.act()
     watcher.recording = False
@@ -265,6 +271,33 @@ def _demonstrate(
         if nearest > NEAR_GOAL_M:
             return None
     return recorded(watcher, stroke, start, kind)
+
+
+def _driven(
+    house: Theatre, body: Body, watcher: Watcher, stroke: Stroke, rng: np.random.Generator, learner: Learner
+) -> Demo | None:
+    """The learner drives for a while; what it saw where it went wrong is kept as a stroke that is stuck.
+
+    None where it went right, or was only cut short.
+    """
+    decisions: list[Decision] = []
+    body.robot = watcher.robot
+    most = int(rng.integers(*DRIVEN)) if rng.random() < CUT_SHORT else LONG
+    ending = learner(body, stroke, most, decisions.append)
+    body.robot = watcher
+    if ending is Ending.DONE:
+        wrong = stroke.verb is not Verb.PUSH and watcher.state().holding is not (stroke.verb is Verb.PICK)
+    else:
+        wrong = ending is not Ending.OUT_OF_TIME or most == LONG
+    if not wrong or len(decisions) < 2:
+        return None
+    count = len(decisions)
+    bad = np.arange(count) >= count - STUCK_LAST
+    return Demo(
+        verb=stroke.verb, kind="driven", start=decisions[0].inputs.views[0],
+        views=np.stack([d.inputs.views[2] for d in decisions]), features=np.stack([d.inputs.state for d in decisions]),
+        chunks=np.zeros((count, STEPS, WIDTH), np.float32), done=np.zeros(count, np.bool_), stuck=bad, taught=False,
+    )  # fmt: skip
 
 
 def _carry(body: Body, stroke: Stroke, rng: np.random.Generator) -> None:

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -61,7 +61,7 @@ class Setting:
     """The planner is the oracle itself: there is nobody to hold its calls against."""
     trouble: tuple[str, ...] = ()
     trouble_chance: float = 0.0
-    policy: Choice = Choice()
+    policy: Choice = field(default_factory=Choice)
 
 
 def evaluate(

@@ -1,7 +1,7 @@
 """Which backend performs a verb: scripted, planned or learned. `conf/policy/` names them; `agent.perform` asks.
 
-    choice = Choice(pick="learned", push="planned")
-    run_episode(sentence, body, planner, backends=choice.backends())
+choice = Choice(pick="learned", push="planned")
+run_episode(sentence, body, planner, backends=choice.backends())
 """
 
 from __future__ import annotations

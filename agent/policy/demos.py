@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,14 +78,16 @@ def read_demos(folders: Sequence[Path]) -> Demos:
     """
     paths = [path for folder in folders for path in sorted(folder.glob("*.npz"))]
     if not paths:
-        raise UserError(f"no demonstrations in {', '.join(map(str, folders))}; make some: python -m sim.strokes out=DIR")
+        raise UserError(
+            f"no demonstrations in {', '.join(map(str, folders))}; make some: python -m sim.strokes out=DIR"
+        )
     parts: dict[str, list[NDArray[np.generic]]] = {name: [] for name in ARRAYS}
     for path in paths:
         try:
-            with np.load(path, allow_pickle=False) as shard:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as shard:
                 for name in ARRAYS:
                     parts[name].append(shard[name])
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise UserError(f"{path} is no shard of demonstrations: {error}") from error
     joined = {name: np.concatenate(arrays) for name, arrays in parts.items()}
     length = joined["lengths"].astype(np.int64)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.policy.chunks import STEP_S, USED, decode
 from agent.policy.features import Felt, features
-from agent.policy.runtime import Inputs, PolicySession
+from agent.policy.runtime import Inputs, PolicyStep
 from agent.policy.stroke import Stroke
 from agent.policy.view import view
 from robots.geometry import Pose
@@ -30,6 +31,14 @@ OFF_M = 0.02
 """A pose that no configuration meets by less than this is out of reach."""
 SHUT_M = 0.006
 """Fingers that are told to be so close are told to close."""
+
+
+class Session(Protocol):
+    """What a drive asks for its steps: a `PolicySession`."""
+
+    def noise(self, rng: np.random.Generator) -> NDArray[np.float32]: ...
+
+    def step(self, inputs: Inputs, *, noise: NDArray[np.float32]) -> PolicyStep: ...
 
 
 class Ending(Enum):
@@ -57,7 +66,7 @@ class Decision:
 def drive(
     body: Body,
     stroke: Stroke,
-    session: PolicySession,
+    session: Session,
     *,
     camera: str,
     rng: np.random.Generator,

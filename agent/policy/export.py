@@ -7,13 +7,14 @@ import shutil
 import tempfile
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from agent.errors import UserError
@@ -22,16 +23,19 @@ from agent.onboard.exporting.weights import LEAST_VALUES, shrink_vision
 from agent.onboard.manifest import MANIFEST, seal, sha256_of
 from agent.onboard.receipt import machine
 from agent.policy.chunks import STEPS, WIDTH
-from agent.policy.demos import Demos
 from agent.policy.features import SIZE
 from agent.policy.networks import Policy
 from agent.policy.runtime import CARD, GOLDEN, GRAPH, INPUTS, RECEIPT, Inputs, PolicyManifest, PolicySession
-from agent.policy.training import load_policy
+from agent.policy.training import LOOKS, load_policy
 from agent.policy.view import CELLS, CHANNELS
+from agent.vlm.checkpoint import CheckpointError
+from agent.vlm.files import load_tensors
 
 LIMIT = 1e-5
 """Largest difference of the graph from torch, as a share of the largest value."""
 GOLDEN_LOOKS = 4
+Array = NDArray[Any]
+Look = tuple[Array, Array, Array]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +45,22 @@ class PolicyExport:
     name: str
     serves: Sequence[str]
     robots: Sequence[str] = ("panda",)
-    looks: int = 200
 
 
-def export_policy(checkpoint: Path, out: Path, wanted: PolicyExport, demos: Demos) -> dict[str, Any]:
-    """Writes `out`, checked; returns the receipt. demos: whose looks it is held against torch on.
+def export(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What `export` does with a folder that `train policy.demos=...` wrote."""
+    name = options["name"] if options["name"] != "nano" else Path(options["checkpoint"]).name
+    wanted = PolicyExport(name=name, serves=options["serves"], robots=options["robots"])
+    try:
+        receipt = export_policy(Path(options["checkpoint"]), Path(options["out"]), wanted)
+    except CheckpointError as error:
+        raise UserError(str(error)) from error
+    print(f"policy {name}: {receipt['tensors']:.1g} from torch, {receipt['p50_ms']} ms a step", flush=True)
+    return {"receipt": receipt}
+
+
+def export_policy(checkpoint: Path, out: Path, wanted: PolicyExport) -> dict[str, Any]:
+    """Writes `out`, checked on the looks that training kept; returns the receipt.
 
     Weights are rounded to half precision first, and torch is given the same: the file is half as large, and what is
     left between the two is arithmetic alone.
@@ -53,8 +68,8 @@ def export_policy(checkpoint: Path, out: Path, wanted: PolicyExport, demos: Demo
     Raises:
         UserError: the graph says something else than torch, or `out` is there already.
     """
-    if out.exists():
-        raise UserError(f"{out} is there already; give another out=")
+    if (out / MANIFEST).exists():
+        raise UserError(f"{out} holds a bundle already; give another out=")
     model, notes = load_policy(checkpoint)
     with torch.no_grad():
         for tensor in model.parameters():
@@ -66,7 +81,7 @@ def export_policy(checkpoint: Path, out: Path, wanted: PolicyExport, demos: Demo
         _write_graph(model, Path(scratch) / "whole.onnx")
         shrink_vision(Path(scratch) / "whole.onnx", folder / GRAPH, "fp16")
         without_traces(folder / GRAPH)
-        looks = _looks(demos, wanted.looks)
+        looks = _looks(checkpoint)
         with torch.no_grad():
             said = [[t.numpy() for t in model(*(torch.from_numpy(x[None]) for x in look))] for look in looks]
         golden = {"views": (np.stack([x[0] for x in looks[:GOLDEN_LOOKS]]) * 255).round().astype(np.uint8),
@@ -90,7 +105,7 @@ def export_policy(checkpoint: Path, out: Path, wanted: PolicyExport, demos: Demo
             manifest.sha256[name] = sha256_of(folder / name)
         _sealed(folder, manifest)
         out.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(folder, out)
+        shutil.copytree(folder, out, dirs_exist_ok=True)
     return receipt
 
 
@@ -110,19 +125,16 @@ def _write_graph(model: Policy, path: Path) -> None:
         )  # fmt: skip
 
 
-def _looks(demos: Demos, count: int) -> list[tuple[Any, Any, Any]]:
+def _looks(checkpoint: Path) -> list[Look]:
+    """views float32[15,N,N], state float32[S] and a noise float32[K,7] each."""
+    kept = load_tensors(checkpoint / LOOKS)
     rng = np.random.default_rng(0)
-    rows = rng.integers(len(demos.done), size=count)
-    strokes = np.searchsorted(demos.first, rows, side="right") - 1
-    found = []
-    for row, stroke in zip(rows, strokes, strict=True):
-        views = np.concatenate([demos.start[stroke], demos.views[max(row - 4, demos.first[stroke])], demos.views[row]])
-        noise = rng.standard_normal((STEPS, WIDTH)).astype(np.float32)
-        found.append((views.astype(np.float32) / np.float32(255.0), demos.features[row], noise))
-    return found
+    views = kept["views"].numpy().astype(np.float32) / np.float32(255.0)
+    noise = rng.standard_normal((len(views), STEPS, WIDTH)).astype(np.float32)
+    return list(zip(views, kept["state"].numpy(), noise, strict=True))
 
 
-def _receipt(session: PolicySession, model: Policy, looks: list[tuple[Any, Any, Any]], said: list[Any]) -> dict[str, Any]:
+def _receipt(session: PolicySession, model: Policy, looks: list[Look], said: list[list[Array]]) -> dict[str, Any]:
     worst = 0.0
     times, eager = [], []
     for (views, state, noise), (chunk, ends) in zip(looks, said, strict=True):
@@ -152,14 +164,16 @@ def card(manifest: PolicyManifest, receipt: dict[str, Any], numbers: int) -> str
         f"A {manifest.kind} policy for strokes of {', '.join(manifest.robots)}: {', '.join(manifest.serves)}. "
         f"{numbers / 1e6:.2f} M parameters, weights kept in fp16 and computed with in fp32.",
         "", "## Training", "",
-        f"{t['step']} steps of {t['train']['batch']} looks from {t['strokes']} strokes that the scripted primitives did "
-        "in simulation, disturbed, and that they took over from the policy (docs/policies.md). Training seeds only.",
+        f"{t['step']} steps of {t['train']['batch']} looks from {t['strokes']} strokes that the scripted "
+        "primitives did in simulation, disturbed, and that they took over from the policy (docs/policies.md). Training seeds only.",
         "", "## Measured by export", "",
-        f"- Largest difference from torch over {receipt['looks']} looks: {receipt['tensors']:.1g} of the largest value.",
+        f"- Largest difference from torch over {receipt['looks']} looks: {receipt['tensors']:.1g} of the largest "
+        "value.",
         f"- A step takes {receipt['p50_ms']} ms (median), {receipt['p95_ms']} ms (95 %) on one core of "
         f"{receipt['machine']}; torch {receipt['torch_p50_ms']} ms.",
         "", "## What it is not", "",
-        "It has only ever seen simulated pictures with depth, one arm and one camera. Success rates beside the scripted "
-        "primitives': docs/benchmarks.md, \"Learned primitives\". The scripted primitive takes over where it is stuck.",
+        "It has only ever seen simulated pictures with depth, one arm and one camera. Success rates beside the "
+        "scripted primitives': docs/benchmarks.md, \"Learned primitives\". The scripted primitive takes over where it "
+        "is stuck.",
         "", "Licence: Apache-2.0.", "",
     ])  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.plan import PrimitiveCall
-from agent.policy.drive import Ending, drive
+from agent.policy.drive import Decision, Ending, drive
 from agent.policy.runtime import PolicySession
 from agent.policy.stroke import Stroke
 from agent.verbs import Verb
@@ -93,7 +93,13 @@ class Learned:
                 return Outcome(status=Status.SUCCEEDED, detail=f"holding the {target.words}")
             ending = Ending.STUCK
         _free(body)
-        return _handed_over(ending, pick(body, target))
+        cloud = body.see(target.camera)
+        again = find_again(cloud, found, thing.centre_xy)
+        if again is None:
+            detail = f"the {target.words} is not where it was (the policy was {ending.value})"
+            return Outcome(status=Status.TARGET_NOT_FOUND, detail=detail)
+        now = Target(words=target.words, xyz_m=_top(again), camera=target.camera)
+        return _handed_over(ending, pick(body, now))
 
     def place(self, body: Body, relation: Relation, target: Target) -> Outcome:
         """As `robots.primitives.place`, for relations to a thing."""
@@ -162,11 +168,11 @@ class Learned:
         return scripted(Ending.OUT_OF_TIME, now)
 
 
-def driver(folder: Path) -> Callable[[Body, Stroke, int], Ending]:
+def driver(folder: Path) -> Callable[[Body, Stroke, int, Callable[[Decision], None]], Ending]:
     """For DAgger (sim.demonstrate): drives so many decisions of a stroke by the policy of a folder."""
     session = PolicySession.load(folder)
     rng = np.random.default_rng(0)
-    return lambda body, stroke, most: drive(body, stroke, session, camera="front", rng=rng, most=most)
+    return lambda body, stroke, most, told: drive(body, stroke, session, camera="front", rng=rng, most=most, told=told)
 
 
 def _looked_at(body: Body, target: Target) -> Found | Outcome:

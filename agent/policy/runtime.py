@@ -109,9 +109,7 @@ class PolicySession:
     def step(self, inputs: Inputs, *, noise: NDArray[np.float32]) -> PolicyStep:
         """One decision."""
         views = inputs.views.reshape(1, 3 * CHANNELS, CELLS, CELLS).astype(np.float32) / np.float32(255.0)
-        chunk, ends = self._session.run(
-            None, {"views": views, "state": inputs.state[None], "noise": noise[None]}
-        )
+        chunk, ends = self._session.run(None, {"views": views, "state": inputs.state[None], "noise": noise[None]})
         return PolicyStep(chunk=chunk[0], done=float(ends[0, 0]), stuck=float(ends[0, 1]))
 
 

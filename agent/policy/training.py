@@ -29,6 +29,8 @@ from agent.vlm.files import load_tensors
 LOOKS_BEFORE = 4
 """The look before was 0.4 s ago, looks being 0.1 s apart."""
 ENDS_WEIGHT = 0.2
+LOOKS, KEPT = "looks.safetensors", 64
+"""Looks that a run keeps beside its weights, for export to hold the graph against torch on."""
 INERTIA = 0.98
 
 
@@ -90,7 +92,8 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _numbers(options: Mapping[str, Any]) -> PolicyTrain:
     policy = options["policy"]
-    given = {k: policy[k] for k in ("batch", "lr", "ema", "mirrored", "repainted", "wordless") if policy.get(k) is not None}
+    own = ("batch", "lr", "ema", "mirrored", "repainted", "wordless")
+    given = {k: policy[k] for k in own if policy.get(k) is not None}
     for name in ("steps", "decay", "warmup", "seed", "threads", "save_every", "log_every"):
         if options.get(name) is not None:
             given[name] = options[name]
@@ -106,16 +109,17 @@ def run(model: Policy, demos: Demos, out: Path, config: PolicyTrain, net: Policy
     torch.set_num_threads(config.threads)
     finish(out)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.lr, weight_decay=config.weight_decay, betas=(0.9, 0.99))
-    step, means = _resumed(model, optimizer, out, config, net)
+    begun, means = _resumed(model, optimizer, out, config, net)
     ema = Ema(model, config.ema)
-    if step:
+    if begun:
         with torch.no_grad():
             for name, tensor in load_tensors(out / "live.safetensors").items():
                 ema.live[name].copy_(tensor)
     share = _shares(demos)
+    kept = looks_of(demos, KEPT)
     model.train()
-    with Journal(out, print, start=step, steps=config.steps, tensorboard=False) as journal:
-        for step in range(step, config.steps):
+    with Journal(out, print, start=begun, steps=config.steps, tensorboard=False) as journal:
+        for step in range(begun, config.steps):
             seed = np.random.SeedSequence([config.seed, step])
             torch.manual_seed(int(seed.generate_state(1)[0]))
             batch = draw(demos, share, np.random.default_rng(seed), config)
@@ -138,7 +142,7 @@ def run(model: Policy, demos: Demos, out: Path, config: PolicyTrain, net: Policy
             if (step + 1) % config.log_every == 0:
                 journal.note(step + 1, loss=loss.item(), lr=rate, means=means)
             if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-                _save(model, optimizer, ema, out, step + 1, means, config, net, len(demos))
+                _save(model, optimizer, ema, out, step + 1, means, config, net, len(demos), kept)
     return {"steps": config.steps, "strokes": len(demos), **{k: round(v, 4) for k, v in means.items()}}
 
 
@@ -164,6 +168,15 @@ def draw(demos: Demos, share: NDArray[np.float64], rng: np.random.Generator, con
         chunk=torch.from_numpy(chunk), ends=torch.from_numpy(ends),
         weight=torch.from_numpy(demos.taught[stroke].astype(np.float32)),
     )  # fmt: skip
+
+
+def looks_of(demos: Demos, count: int) -> dict[str, Tensor]:
+    """Some looks: views uint8[L,15,N,N], state float32[L,S]."""
+    row = np.random.default_rng(0).integers(len(demos.done), size=count)
+    stroke = np.searchsorted(demos.first, row, side="right") - 1
+    before = np.maximum(row - LOOKS_BEFORE, demos.first[stroke])
+    views = np.concatenate([demos.start[stroke], demos.views[before], demos.views[row]], axis=1)
+    return {"views": torch.from_numpy(views), "state": torch.from_numpy(demos.features[row])}
 
 
 def _shares(demos: Demos) -> NDArray[np.float64]:
@@ -206,13 +219,14 @@ def _resumed(
 
 def _save(
     model: Policy, optimizer: torch.optim.AdamW, ema: Ema, out: Path, step: int, means: dict[str, float],
-    config: PolicyTrain, net: PolicyConfig, strokes: int,
+    config: PolicyTrain, net: PolicyConfig, strokes: int, kept: dict[str, Tensor],
 ) -> None:  # fmt: skip
     state = optimizer.state_dict()["state"]
     notes = {
         "step": step, "policy": net.to_dict(), "train": asdict(config), "figures": means, "strokes": strokes,
     }  # fmt: skip
     with saved_together(out) as folder:
+        save_tensors(folder / LOOKS, kept)
         save_tensors(folder / "optimizer.safetensors", {f"{i}.{k}": v for i, s in state.items() for k, v in s.items()})
         with ema.shown() as live:
             save_tensors(folder / "live.safetensors", live)
