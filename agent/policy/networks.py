@@ -4,9 +4,10 @@ Shape letters: B batch, N patches, D width, K steps of a chunk, A numbers of a s
 
 Both see alike: three views (at the stroke's start, 0.4 s ago, now) are cut into spacetime patches, each of 8x8 cells
 and all three moments, by convolutions (early convolutions: Xiao et al. 2021); the state is one token more; a
-transformer joins them. From that, `FlowPolicy` makes a chunk of actions out of noise along a learned flow (flow
-matching: Lipman et al. 2023; transformers with adaptive norms: Peebles and Xie 2023, DiT; for action chunks: Black et
-al. 2024, pi0), `RegressionPolicy` by one small network. Two more outputs say whether the stroke is done, or stuck.
+transformer joins them. From that, one small network guesses a chunk of actions: that is `RegressionPolicy`.
+`FlowPolicy` takes noise around that guess along a learned flow to a chunk (flow matching: Lipman et al. 2023, whose
+source may be any distribution; transformers with adaptive norms: Peebles and Xie 2023, DiT; for action chunks: Black
+et al. 2024, pi0). Two more outputs say whether the stroke is done, or stuck.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ Kind = Literal["flow", "regression"]
 MOMENTS = 3
 PATCHES = (CELLS // 8) ** 2
 HEADS_OUT = 2
+SPREAD = 0.3
+"""Of the noise around a guess, in units of chunks.SCALE."""
 LONGEST = 200.0
 """Wave numbers of a time in [0, 1], at the most."""
 
@@ -122,13 +125,23 @@ class FlowBlock(nn.Module):
 
 
 class Policy(nn.Module):
-    """What both kinds have: the seeing part, and the two heads."""
+    """What both kinds have: the seeing part, a guess, and the two heads."""
 
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
         self.config = config
         self.seeing = Seeing(config)
-        self.ends = nn.Sequential(nn.Linear(config.width, config.width), nn.GELU(), nn.Linear(config.width, HEADS_OUT))
+        d = config.width
+        self.ends = nn.Sequential(nn.Linear(d, d), nn.GELU(), nn.Linear(d, HEADS_OUT))
+        self.guess = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, STEPS * WIDTH))
+
+    def guessed(self, seen: Tensor) -> Tensor:
+        """[B,K,A]"""
+        return torch.as_tensor(self.guess(seen[:, -1]).reshape(-1, STEPS, WIDTH))
+
+    def apart(self, seen: Tensor, chunk: Tensor, weight: Tensor) -> Tensor:
+        """Mean absolute error of the guess, as in ACT."""
+        return (weight * (self.guessed(seen) - chunk).abs().mean(dim=(1, 2))).mean()
 
     def loss(self, seen: Tensor, chunk: Tensor, weight: Tensor) -> Tensor:
         """Of imitating chunk [B,K,A], with a weight [B] for each."""
@@ -145,7 +158,7 @@ class Policy(nn.Module):
 
 
 class FlowPolicy(Policy):
-    """A chunk flows from noise at t = 0 to the actions at t = 1, along velocities that the network tells."""
+    """A chunk flows from near the guess at t = 0 to the actions at t = 1, along velocities that the network tells."""
 
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__(config)
@@ -171,33 +184,28 @@ class FlowPolicy(Policy):
         return torch.as_tensor(self.out(self.norm(h)))
 
     def loss(self, seen: Tensor, chunk: Tensor, weight: Tensor) -> Tensor:
-        """Lipman et al. 2023, equation 23, with straight paths."""
-        noise = torch.randn_like(chunk)
-        t = torch.rand(len(chunk))
+        """Lipman et al. 2023, equation 23, with straight paths from around the guess; and the guess's own."""
+        source = self.guessed(seen).detach() + SPREAD * torch.randn_like(chunk)
+        t = torch.rand(len(chunk), device=chunk.device)
         at = t[:, None, None]
-        error = self.velocity((1 - at) * noise + at * chunk, t, seen) - (chunk - noise)
-        return (weight * (error**2).mean(dim=(1, 2))).mean()
+        error = (self.velocity((1 - at) * source + at * chunk, t, seen) - (chunk - source)) / SPREAD
+        return (weight * (error**2).mean(dim=(1, 2))).mean() + self.apart(seen, chunk, weight)
 
     def act(self, seen: Tensor, noise: Tensor) -> Tensor:
-        x, n = noise, self.config.flow_steps
+        x, n = self.guessed(seen) + SPREAD * noise, self.config.flow_steps
         for i in range(n):
             x = x + self.velocity(x, torch.full_like(x[:, 0, 0], i / n), seen) / n
         return x
 
 
 class RegressionPolicy(Policy):
-    """A chunk by one network of the state's token and what it attends to; absolute errors, as in ACT."""
-
-    def __init__(self, config: PolicyConfig) -> None:
-        super().__init__(config)
-        d = config.width
-        self.out = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, STEPS * WIDTH))
+    """The guess alone."""
 
     def loss(self, seen: Tensor, chunk: Tensor, weight: Tensor) -> Tensor:
-        return (weight * (self.act(seen, chunk) - chunk).abs().mean(dim=(1, 2))).mean()
+        return self.apart(seen, chunk, weight)
 
     def act(self, seen: Tensor, noise: Tensor) -> Tensor:
-        return torch.as_tensor(self.out(seen[:, -1]).reshape(noise.shape))
+        return self.guessed(seen) + 0 * noise  # so that both kinds of graph take the same
 
 
 def build(config: PolicyConfig) -> Policy:

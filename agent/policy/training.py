@@ -81,6 +81,8 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
         model = build(net)
     except ValueError as error:
         raise UserError(str(error)) from error
+    if policy.get("start") and not (out / "training.json").is_file():
+        _taken_from(Path(policy["start"]), model)
     demos = read_demos(folders)
     print(f"train  {net.kind} policy, {len(demos)} strokes, {len(demos.done)} looks, into {out}", flush=True)
     with disk_errors(out):
@@ -88,6 +90,16 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
             return run(model, demos, out, config, net)
         except (CheckpointError, FloatingPointError, OSError) as error:
             raise UserError(str(error)) from error
+
+
+def _taken_from(start: Path, model: Policy) -> None:
+    """What a checkpoint has of the model's tensors: a flow may start from a regression's eye and guess."""
+    try:
+        other = load_policy(start)[0].state_dict()
+    except CheckpointError as error:
+        raise UserError(f"policy.start={start}: {error}") from error
+    own = model.state_dict()
+    model.load_state_dict({**own, **{name: tensor for name, tensor in other.items() if name in own}})
 
 
 def _numbers(options: Mapping[str, Any]) -> PolicyTrain:
