@@ -29,6 +29,9 @@ MOST_S = 14.0
 SURE = 0.5
 OFF_M = 0.02
 """A pose that no configuration meets by less than this is out of reach."""
+BLEND = 3
+SHARE = 0.9
+"""Of the joints' own limits."""
 SHUT_M = 0.006
 """Fingers that are told to be so close are told to close."""
 
@@ -100,7 +103,7 @@ def drive(
         unsure = unsure + 1 if step.stuck > SURE else 0
         if unsure == 2:
             return Ending.STUCK
-        poses, widths = decode(step.chunk[:USED], world_T_f, seen.state.world_T_tool)
+        poses, widths = decode(step.chunk[: USED + BLEND], world_T_f, seen.state.world_T_tool)
         ending = hand.follow([seen.state.world_T_base.inverse() @ p for p in poses], widths)
         if ending is not None:
             robot.stop()
@@ -109,11 +112,18 @@ def drive(
 
 
 class _Hand:
-    """Turns poses of the tool into joint commands."""
+    """Turns poses of the tool into joint commands: a stream within the joints' own limits, as those that were learned
+    from were, which passes the safety kernel untouched.
+
+    A new chunk takes over from the one before it over its first BLEND steps, a simpler form of ACT's ensemble over time
+    (Zhao et al. 2023, section IV-B); between steps the joints follow a cubic spline.
+    """
 
     def __init__(self, body: Body, seen: Observation) -> None:
         self._body = body
         self._q: Float = seen.state.arm_q
+        self._v: Float = np.zeros_like(self._q)
+        self._left: Float = np.empty((0, len(self._q)))
         self.width_m = seen.state.gripper_width_m
         self._begun = False
 
@@ -124,23 +134,54 @@ class _Hand:
         return seen.state.world_T_base @ self._body.kinematics.tool(self._q)
 
     def follow(self, poses: list[Pose], widths_m: Float) -> Ending | None:
-        """Along base_T_tool, one each STEP_S; why not, if not."""
+        """Along base_T_tool, one each STEP_S, the first USED of them; why not, if not."""
+        knots = self._solved(poses)
+        if knots is None:
+            return Ending.OUT_OF_REACH
+        count = len(self._left)
+        share = np.arange(1, count + 1)[:, None] / (count + 1)
+        knots[:count] = share * knots[:count] + (1 - share) * self._left
+        self._left, self._begun = knots[USED:], True
+        way = np.concatenate([self._q[None], knots])
+        speeds = np.concatenate([STEP_S * self._v[None], (way[2:] - way[:-2]) / 2])
         robot, spec = self._body.robot, self._body.robot.spec
         per_step = round(STEP_S / spec.period_s)
-        most = spec.velocity_rad_s * STEP_S
-        self._begun = True
-        for pose, width in zip(poses, widths_m, strict=True):
-            solved = self._body.kinematics.solve(pose, self._q, iterations=12)
-            if solved.position_error_m > OFF_M:
-                return Ending.OUT_OF_REACH
-            way = np.clip(solved.q - self._q, -most, most)
-            start = self._q
-            self.width_m = 0.0 if width < SHUT_M else float(min(width, spec.gripper_max_width_m))
-            for k in range(1, per_step + 1):
-                sent = robot.send(Command(arm_q=start + way * (k / per_step), gripper_width_m=self.width_m))
-                if sent.arm_q is not None:
-                    self._q = sent.arm_q
-                robot.wait(spec.period_s)
+        for k in range(USED):
+            width = float(widths_m[k])
+            self.width_m = 0.0 if width < SHUT_M else min(width, spec.gripper_max_width_m)
+            for j in range(1, per_step + 1):
+                self._go(_between(way[k], way[k + 1], speeds[k], speeds[k + 1], j / per_step))
             if float(np.abs(robot.state().arm_q - self._q).max()) > STRAY_RAD:
                 return Ending.HELD_BACK
         return None
+
+    def _go(self, wish: Float) -> None:
+        """One period towards `wish` [J], as far as velocity and acceleration allow."""
+        robot, spec = self._body.robot, self._body.robot.spec
+        h = spec.period_s
+        change = SHARE * spec.acceleration_rad_s2 * h
+        v = np.clip((wish - self._q) / h, self._v - change, self._v + change)
+        v = np.clip(v, -SHARE * spec.velocity_rad_s, SHARE * spec.velocity_rad_s)
+        q = np.clip(self._q + h * v, spec.q_lower_rad, spec.q_upper_rad)
+        sent = robot.send(Command(arm_q=q, gripper_width_m=self.width_m)).arm_q
+        q = q if sent is None else sent
+        self._v, self._q = (q - self._q) / h, q
+        robot.wait(h)
+
+    def _solved(self, poses: list[Pose]) -> Float | None:
+        """float64[K,J]; None where the arm does not reach."""
+        found, q = [], self._q
+        for pose in poses:
+            solved = self._body.kinematics.solve(pose, q, iterations=12)
+            if solved.position_error_m > OFF_M:
+                return None
+            q = solved.q
+            found.append(q)
+        return np.stack(found)
+
+
+def _between(a: Float, b: Float, speed_a: Float, speed_b: Float, t: float) -> Float:
+    """Hermite's cubic from a to b at t in [0, 1]; speeds per unit of t."""
+    return np.asarray(
+        (1 + 2 * t) * (1 - t) ** 2 * a + t * (1 - t) ** 2 * speed_a + t * t * (3 - 2 * t) * b + t * t * (t - 1) * speed_b
+    )
