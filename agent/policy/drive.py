@@ -90,9 +90,7 @@ def drive(
         at_start = now if at_start is None else at_start
         before = now if before is None else before
         lowest = min(lowest, float(seen.state.world_T_tool.xyz[2] - world_T_f.xyz[2]))
-        felt = Felt(
-            state=seen.state, world_T_sent=hand.world_T_sent(seen), width_sent_m=hand.width_m, lowest_m=lowest
-        )
+        felt = Felt(state=seen.state, world_T_sent=hand.world_T_sent(seen), width_sent_m=hand.width_m, lowest_m=lowest)
         inputs = Inputs(
             views=np.stack([at_start, before, now]),
             state=features(stroke, felt, widest_m=robot.spec.gripper_max_width_m),
@@ -189,5 +187,8 @@ class _Hand:
 def _between(a: Float, b: Float, speed_a: Float, speed_b: Float, t: float) -> Float:
     """Hermite's cubic from a to b at t in [0, 1]; speeds per unit of t."""
     return np.asarray(
-        (1 + 2 * t) * (1 - t) ** 2 * a + t * (1 - t) ** 2 * speed_a + t * t * (3 - 2 * t) * b + t * t * (t - 1) * speed_b
+        (1 + 2 * t) * (1 - t) ** 2 * a
+        + t * (1 - t) ** 2 * speed_a
+        + t * t * (3 - 2 * t) * b
+        + t * t * (t - 1) * speed_b
     )
