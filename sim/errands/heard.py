@@ -25,16 +25,26 @@ from sim.tasks.phrasing import (
 )  # fmt: skip
 
 _MORE_BEFORE = ("hello ", "hello, ", "hi ", "hi, ", "hey ", "robot ", "go and ", "thanks, ")
+SHORT = {
+    "thirsty": ("I'm thirsty", "I am thirsty", "!bring me a drink", "!bring me something to drink"),
+    "hungry": ("I'm hungry", "I am hungry", "!bring me a snack", "!bring me something to eat"),
+    "groceries": ("!put the groceries away", "!put away the groceries", "!store the groceries"),
+}
+"""What people say who leave out where: there is one answer mostly."""
+LOOSE = 4
+"""Letters of its own."""
 _MOST_FRAMES = 4
 """So many of the words around a sentence are taken off, one after another."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """One way to read a sentence. slots: words by slot, as they were said."""
+    """One way to read a sentence. slots: words by slot, as they were said. loose: it has so few words of its own that
+    where it does not fit what is here, it says nothing."""
 
     family: Errand
     slots: Mapping[str, str]
+    loose: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +63,9 @@ def heard(sentence: str) -> list[Heard]:
             match = phrasing.pattern.fullmatch(words)
             if match is not None:
                 slots = {k: v.strip(" ,") for k, v in match.groupdict().items()}
-                found.append((phrasing.literal, Heard(family=phrasing.family, slots=slots)))
+                found.append(
+                    (phrasing.literal, Heard(family=phrasing.family, slots=slots, loose=phrasing.literal < LOOSE))
+                )
     # Stable: what is as literal keeps the order of the suite, of the sentence with least taken off.
     return [h for _, h in sorted(found, key=lambda row: -row[0])]
 
@@ -92,10 +104,10 @@ def _phrasings() -> tuple[_Phrasing, ...]:
     for family in SUITE.tasks:
         if not isinstance(family, Errand) or family.declines:  # those say what others say
             continue
-        for template in (*family.trained, *family.held_out):
+        for template in (*family.trained, *family.held_out, *SHORT.get(family.name, ())):
             node = compile_template(template.removeprefix("!"))
             pattern = _pattern(node, set())
-            literal = len(re.sub(r"\{\w+\}|<\w+>|\W", "", template))
+            literal = len(re.sub(r"\{\w+\}|\W", "", template))
             found[family.name, pattern] = _Phrasing(family=family, pattern=re.compile(pattern), literal=literal)
     return tuple(found.values())
 

@@ -136,15 +136,17 @@ def _place(words: str, facts: Facts) -> Place:
 
 
 def _of_several(said: Heard, facts: Facts) -> Goal:
-    family, slots = said.family, said.slots
+    family, slots, site = said.family, said.slots, facts.site
     if isinstance(family, Indirect):
-        return family.goal(facts, _place(slots["table"], facts) if "table" in slots else None)
+        tables = (_place(slots["table"], facts),) if "table" in slots else site.candidates("table")
+        return family.goal(facts, next(iter(tables), None))
     if isinstance(family, ClearTable):
-        return family.goal(facts, _place(slots["table"], facts).name, facts.site.candidates("sink")[0].name)
-    place = _place(slots["place"], facts).name
+        return family.goal(facts, _place(slots["table"], facts).name, site.candidates("sink")[0].name)
     if isinstance(family, Groceries):
-        return family.goal(facts, place)
+        there = (_place(slots["place"], facts).name,) if "place" in slots else tuple(site.places)
+        return next((goal for place in there if (goal := family.goal(facts, place))), ())
     assert isinstance(family, SortFruit), "the last of those that are about several things"
+    place = _place(slots["place"], facts).name
     return family.goal(facts, place, _place(slots["a"], facts).name, _place(slots["b"], facts))
 
 

@@ -68,7 +68,7 @@ def _as_said(sentence: str, facts: Facts) -> tuple[Goal, UserError | None]:
         try:
             return goal_of(way, facts), None
         except UserError as e:
-            reasons.append(e)
+            reasons += [] if way.loose else [e]
     return (), min(reasons, key=lambda e: not isinstance(e, Unclear), default=None)
 
 
