@@ -319,3 +319,36 @@ def test_a_robot_that_can_not_stop_in_time_is_refused() -> None:
         SafeRobot(FakeRobot(spec=stretch()), SafetyConfig(stop_s=0.5))
     with pytest.raises(ValueError, match="near_m_s"):
         SafetyConfig(near_m_s=-1.0)
+
+
+def test_it_goes_on_unasked_after_an_old_observation_alone() -> None:
+    now = [0.0]
+    wire = Wire(panda())
+    robot = SafeRobot(wire, clock=lambda: now[0])
+    robot.observe()
+    now[0] += 0.6
+    with pytest.raises(SafetyStop) as stale:
+        robot.observe()
+    assert stale.value.veto.reason is Reason.STALE
+    assert robot.recover(stale.value.veto)
+    robot.observe()
+    robot.emergency_stop("the red button")
+    with pytest.raises(SafetyStop) as pressed:
+        robot.observe()
+    assert not robot.recover(pressed.value.veto)
+
+
+def test_a_picture_that_is_in_time_again_after_one_that_was_late_is_no_jump_of_the_clock() -> None:
+    now = [0.0]
+    wire = Wire(mobile_panda())
+    robot = SafeRobot(wire, clock=lambda: now[0])
+    moving(robot)
+    robot.observe()
+    for late_s in (0.4, 0.0, 0.3, 0.1, 0.0):
+        now[0] += 1.0
+        wire._time_s += 1.0
+        wire.jump_s = -late_s
+        robot.observe()
+    wire.jump_s = 0.5
+    with pytest.raises(SafetyStop, match="clock jumped"):
+        robot.observe()

@@ -103,9 +103,16 @@ class SafeRobot:
         return self._clock()
 
     def observe(self) -> Observation:
+        return self._looked(self._robot.observe)
+
+    def latest(self) -> Observation:
+        """The newest there is, of a robot that knows a difference (`Ros2Robot.latest`)."""
+        return self._looked(getattr(self._robot, "latest", self._robot.observe))
+
+    def _looked(self, look: Callable[[], Observation]) -> Observation:
         with self._lock:
             self._stopped()
-            seen = self._asked(self._robot.observe)
+            seen = self._asked(look)
             if wrong := unfit(seen.state) or self._watch.numbers(seen):
                 self._fail(Reason.BAD_OBSERVATION, wrong)
             if odd := self._watch.age(seen.time_s, self._clock(), moving=not self._now.rests):
@@ -145,7 +152,7 @@ class SafeRobot:
             left -= now
             if left > 1e-9 and not self._now.rests:
                 with self._lock:
-                    self._brake_once()
+                    self._brake_in_turn()
         if self._pressed is not None:
             with self._lock:
                 self._stopped()
@@ -208,11 +215,22 @@ class SafeRobot:
         with self._lock:
             if self.fault is None or self.fault.reason is Reason.EMERGENCY_STOP:
                 return
-            state = self._robot.state()
+            try:
+                state = self._robot.state()
+            except GONE:
+                return  # it stays as it is: there is nothing to go on with
             if not unfit(state):
                 self.fault = None
                 self._watch = Watch(self.config, self._brakes.h)
                 self._start(state)
+
+    def recover(self, veto: Veto) -> bool:
+        """Whether it may go on after that without anybody's word, and does: only after an old observation, where the
+        next one will be new."""
+        if veto.reason is not Reason.STALE:
+            return False
+        self.clear()
+        return self.fault is None
 
     def tick(self) -> None:
         """For a thread that keeps time beside whoever commands (`robots.safety.watch.watching`), once a period: brakes
@@ -225,9 +243,8 @@ class SafeRobot:
             if late and not self._braking:
                 self._veto(Reason.LATE, f"nothing for {self._clock() - self._stepped_s:.2f} s")
                 self._braking = True
-            if self._clock() - self._braked_s > 0.9 * self._brakes.h:
-                with suppress(SafetyStop):  # it is written down; whoever commands next is told
-                    self._brake_once()
+            with suppress(SafetyStop):  # it is written down; whoever commands next is told
+                self._brake_in_turn()
 
     # Inside
 
@@ -385,6 +402,11 @@ class SafeRobot:
             self.fault = self.fault or self._veto(Reason.LOST, f"{type(e).__name__}: {e}")
             raise SafetyStop(self.fault) from e
         self._waited_s += seconds
+
+    def _brake_in_turn(self) -> None:
+        """The next step of the way to rest, where a period has passed since the last one, whoever made that."""
+        if self._clock() - self._braked_s > 0.9 * self._brakes.h:
+            self._brake_once()
 
     def _brake_once(self) -> None:
         """The next step of the way to rest."""
