@@ -44,6 +44,9 @@ STOPS = 3
 """A stop is said so often: a message may be lost."""
 
 
+FRESH_S, FRESHER_S = 0.2, 0.15
+"""A picture that is older than messages take, and by more than the first, is not the newest that could be here: for so
+long the next one is waited for."""
 LONGEST_S = 0.1
 """A base coasts at most so long at once: what kept us from saying so is no reason to drive on."""
 
@@ -178,7 +181,9 @@ class Ros2Robot:
         self._run(0.0, pictures=True)
         while True:
             oldest_s = min((c.newest_s() for c in cameras.values()), default=self.senses.joints.newest_s)
-            fresh = self._now() - oldest_s <= self.config.picture_limit_s and oldest_s >= settled_s
+            now_s = self._now()
+            new = now_s - oldest_s <= self.senses.delay_s() + FRESH_S or now_s - began_s >= FRESHER_S
+            fresh = now_s - oldest_s <= self.config.picture_limit_s and oldest_s >= settled_s and new
             # The state of that moment must have come, too.
             if fresh and self.senses.joints.newest_s >= oldest_s:
                 try:
