@@ -16,6 +16,7 @@ from robots.kinematics import kinematics
 from robots.mobile_panda import mobile_panda
 from robots.planning.obstacles import Box
 from robots.safety import Reason, SafeRobot, SafetyConfig, SafetyStop, watching
+from robots.safety.clearance import Clearances
 from robots.spec import JERK_PER_ACCELERATION, RobotSpec, panda
 from robots.stretch import stretch
 from robots.tiago_pro import tiago_pro
@@ -352,3 +353,21 @@ def test_a_picture_that_is_in_time_again_after_one_that_was_late_is_no_jump_of_t
     wire.jump_s = 0.5
     with pytest.raises(SafetyStop, match="clock jumped"):
         robot.observe()
+
+
+@pytest.mark.parametrize(
+    ("make", "arm_q"),
+    [
+        (mobile_panda, [0.37, -1.68, 2.63, -1.71, -1.36, 1.87, 2.58]),  # fingers in the deck
+        (mobile_panda, [2.25, 1.73, -0.16, -1.54, -0.95, 2.36, 2.07]),  # wrist in the mast
+        (mobile_panda, [1.146, -1.622, -2.888, -1.71, 0.278, 1.952, -0.481]),  # the hand's edge in the deck's
+        (stretch, [0.26, 0.07, 2.96, -0.73, -2.49]),  # fingers in the base's front edge
+    ],
+)
+def test_rare_collisions_with_itself_are_known_too(make: object, arm_q: list[float]) -> None:
+    """Configurations in which the meshes meet by millimetres to centimetres, found by sampling; the floor is far."""
+    clear = Clearances(make(), SafetyConfig())  # type: ignore[operator]
+    home = make().home_q_rad  # type: ignore[operator]
+    least, reason, _ = clear.least(np.stack([home, np.array(arm_q)]), None)
+    assert least < 0.0
+    assert reason is Reason.SELF_COLLISION

@@ -37,9 +37,9 @@ Float = NDArray[np.float64]
 HOME_SLACK_M = 0.004
 """Balls of links that overlap at home, where nothing touches, may overlap by so much more."""
 ROUNDING_M = 1e-7
-NEVER_M, SAMPLES = 0.12, 2000
-"""What is further apart in all of so many random configurations is taken never to meet. With 0.02 m and 1,500 the hand
-met mobile_panda's deck and mast: the rare pairs were those that had been left out."""
+NEVER_M, SAMPLES = 0.25, 1500
+"""What is further apart in all of so many random configurations is taken never to meet. With 0.02 m the hand met
+mobile_panda's deck and mast in one of a thousand configurations: just the rare pairs had been left out."""
 FILLINGS: dict[str, tuple[Part, ...]] = {
     "mobile_panda": (
         *(
@@ -48,7 +48,7 @@ FILLINGS: dict[str, tuple[Part, ...]] = {
         ),
         # The deck's upper edge.
         *(
-            Part(frame=0, centre_m=(0.24 * np.cos(a), 0.24 * np.sin(a), 0.2), radius_m=0.075, anchored=True)
+            Part(frame=0, centre_m=(0.24 * np.cos(a), 0.24 * np.sin(a), 0.215), radius_m=0.08, anchored=True)
             for a in np.linspace(0.0, 2 * np.pi, 24, endpoint=False)
         ),
         *(Part(frame=-1, centre_m=(0.0, y, 0.0), radius_m=0.016) for y in (-0.047, 0.047)),
