@@ -57,7 +57,10 @@ FILLINGS: dict[str, tuple[Part, ...]] = {
         *(Part(frame=-1, centre_m=(0.0, y, -0.128), radius_m=0.021) for y in (-0.085, 0.085)),
         *(Part(frame=-1, centre_m=(0.075, y, -0.178), radius_m=0.023) for y in (-0.025, 0.0, 0.025)),
         # The base's front edge, where fingers reach down before it.
-        *(Part(frame=0, centre_m=(0.005, y, 0.105), radius_m=0.072, anchored=True) for y in (-0.125, -0.07, 0.07, 0.13)),
+        *(
+            Part(frame=0, centre_m=(0.005, y, 0.105), radius_m=0.072, anchored=True)
+            for y in (-0.125, -0.07, 0.07, 0.13)
+        ),
         # Between the tube and the block at its end, which the physics takes for one convex body.
         *(
             Part(frame=5, centre_m=(x, 0.0, z), radius_m=0.031)
