@@ -18,8 +18,12 @@ class Ema:
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
         self.layout = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        self.live = {name: part(p) for name, p in self.layout.items()}
         self.shadow = {name: p.clone() for name, p in self.live.items()}
+
+    @property
+    def live(self) -> dict[str, Tensor]:
+        """The weights themselves, of which these are the mean."""
+        return {name: part(p) for name, p in self.layout.items()}
 
     @torch.no_grad()
     def update(self, step: int) -> None:

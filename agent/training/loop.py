@@ -113,7 +113,7 @@ def train(
             set_rate(run.optimizer, learning_rate(config, step))
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16):
                 loss, halves = make(*fed)
-            step_of.zero_grad(set_to_none=True)
+            run.leaves.forget_gradients()
             loss.backward()
             run.leaves.take_gradients()
             found = step_of.read(halves, run.leaves.clip(config.clip))

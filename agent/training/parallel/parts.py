@@ -55,9 +55,15 @@ class Leaves:
         """Leaf -> the weight that it is of."""
         return {leaf: p for p, leaf in self._leaf.items()}
 
+    def forget_gradients(self) -> None:
+        """Of the step before. Not `zero_grad` of a module: between FSDP's ways there and back it has other weights."""
+        for p in self._leaf:
+            p.grad = None
+
     def take_gradients(self) -> None:
-        """After a step's way back."""
+        """After a step's way back. The parts are looked up anew: FSDP lays some elsewhere when they are first used."""
         for p, leaf in self._spread:
+            leaf.data = part(p)
             leaf.grad = None if p.grad is None else part(p.grad)
 
     def clip(self, most: float) -> Tensor:
