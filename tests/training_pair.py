@@ -1,6 +1,6 @@
 """Runs shared by two processes, as torchrun would start them, and the same runs by one.
 
-    python -m tests.training_pair FOLDER RUN...    as one of the processes; RUN is a name in RUNS
+python -m tests.training_pair FOLDER RUN...    as one of the processes; RUN is a name in RUNS
 """
 
 from __future__ import annotations
