@@ -127,8 +127,7 @@ def let_go(body: Body, load: Load, way: Way) -> Outcome:
         remember_laid(body, load, way.spot.thing)
     body.grasp, body.held_q = None, None
     if way.goes_along:
-        # From where the hand is, not from over it: a hand that starts with a jump takes along what it has let go.
-        way.out(body, len(way.tools) - 1, width_m=opened)
+        way.out(body, way.over, width_m=opened)
     else:
         _back(body, way.back, opened)
     body.grip(widest, limit_s=0.2)
