@@ -48,7 +48,7 @@ class PolicyExport:
 
 
 def export(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What `export` does with a folder that `train policy.demos=...` wrote."""
+    """What `export` does with a folder that `train strokes.data=...` wrote."""
     name = options["name"] if options["name"] != "nano" else Path(options["checkpoint"]).name
     wanted = PolicyExport(name=name, serves=options["serves"], robots=options["robots"])
     try:
