@@ -62,6 +62,8 @@ SPOTS, SPOT_M = 8, (0.02, 0.22)
 DRIVEN, LONG, CUT_SHORT, STUCK_LAST = (2, 9), 25, 0.7, 3
 """Decisions that a learner drives before the script takes over, in so many of the strokes; in the others it goes on
 until it says that it is done, or is stuck after LONG. The last looks of a stroke that went wrong show it."""
+FINGERS_M = 0.03
+"""Lower than this above what a thing stands on the hand is pushing, or about to."""
 INTERRUPT_S = (0.2, 1.15)
 """Before the fingers close, mostly."""
 
@@ -261,8 +263,7 @@ def teach(body: Body, call: PrimitiveCall, seen: Observation) -> Teacher | None:
 
 
 def _push(words: str, thing: Thing, goal_xy: Float) -> Stroke:
-    top = thing.top_m
-    origin, goal = np.array([*thing.centre_xy, top]), np.array([*goal_xy, top])
+    origin, goal = np.array([*thing.centre_xy, thing.bottom_m]), np.array([*goal_xy, thing.bottom_m])
     return Stroke(verb=Verb.PUSH, words=words, origin_m=origin, goal_m=goal)
 
 
@@ -428,7 +429,7 @@ def recorded(watcher: Watcher, stroke: Stroke, start: Observation, kind: str) ->
 def _worked(stroke: Stroke, holding: list[bool], z: Float) -> int | None:
     """The look at which the work was done: the fingers had closed, had opened, or left what they pushed."""
     if stroke.verb is Verb.PUSH:
-        low = np.nonzero(z < stroke.origin_m[2] + 0.002)[0]
+        low = np.nonzero(z < stroke.origin_m[2] + FINGERS_M)[0]
         return int(low[-1]) if len(low) else None
     changed = [i for i in range(1, len(holding)) if holding[i] != holding[i - 1]]
     return changed[-1] if changed else None
