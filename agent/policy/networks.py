@@ -43,7 +43,7 @@ class PolicyConfig:
     heads: int = 4
     see_layers: int = 2
     act_layers: int = 3
-    flow_steps: int = 6
+    flow_steps: int = 4
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
