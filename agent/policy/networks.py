@@ -28,7 +28,7 @@ Kind = Literal["flow", "regression"]
 MOMENTS = 3
 PATCHES = (CELLS // 8) ** 2
 HEADS_OUT = 2
-SPREAD = 0.3
+SPREAD = 0.1
 """Of the noise around a guess, in units of chunks.SCALE."""
 LONGEST = 200.0
 """Wave numbers of a time in [0, 1], at the most."""
