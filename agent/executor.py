@@ -8,7 +8,7 @@ from enum import Enum
 
 from agent.approval import Approval
 from agent.errors import UserError
-from agent.perform import perform
+from agent.perform import SCRIPTED, Backends, perform
 from agent.plan import (
     HELD_BEFORE,
     Plan,
@@ -117,11 +117,12 @@ def run_episode(
     bounds: Bounds = Bounds(),
     listeners: Sequence[Listener] = (),
     approval: Approval | None = None,
+    backends: Backends = SCRIPTED,
 ) -> EpisodeResult:
     """Carry out `instruction`: look, plan, perform the plan's first call, and again, until the plan is done().
 
     What is in the hand already is told to the planner as a pick that the history begins with. approval: asks a person
-    before calls of some verbs.
+    before calls of some verbs. backends: what performs a verb, where it is not its script.
 
     Ctrl-C stops the robot where it is and goes on upwards as KeyboardInterrupt.
     """
@@ -171,7 +172,7 @@ def run_episode(
             if outcome is None and approval is not None:
                 outcome = approval.refusal(call)
             if outcome is None:
-                outcome = perform(call, body, seen, then=plan.calls[1:])
+                outcome = perform(call, body, seen, then=plan.calls[1:], backends=backends)
             before_s, halted = seen.time_s, ""
             try:
                 seen = look_again(body.robot)
