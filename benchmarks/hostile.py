@@ -199,14 +199,8 @@ def messages(count: int, rng: np.random.Generator) -> None:
     """Each type so many times; what became of the robot."""
     composed = options(Arguments(command="twin", raw={}, overrides=(f"robot.domain={DOMAIN}",)))
     config = replace(instantiate(composed.robot, _convert_="all"), clock="twin")
-    words = [
-        "twin",
-        "pace=lockstep",
-        f"robot.domain={DOMAIN}",
-        "seed=3",
-        "scene.clutter=0",
-        f"out={tempfile.mkdtemp()}",
-    ]
+    out = Path(tempfile.mkdtemp())
+    words = ["twin", "pace=lockstep", f"robot.domain={DOMAIN}", "seed=3", "scene.clutter=0", f"out={out}"]
     command = [sys.executable, "launch.py", *words]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as twin:
         try:
