@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from agent.calibration.board import Board
 from agent.calibration.detect import OFF_PX, Corners
 from agent.calibration.model import COEFFICIENTS, LENS, Model, View
-from agent.calibration.motions import apart, hand_eye, rotation_vector, turns_about
+from agent.calibration.motions import apart, hand_eye, turns_about
 from agent.calibration.solve import Solution, free_parameters, own_poses, refined, scale_of
 from agent.errors import UserError
 from robots.geometry import Pose
@@ -112,7 +112,7 @@ def fit(
     left_out = dict(left_out or {})
     kept = [s for s in shots if not _set_aside(s, board, limits, left_out)]
     _enough(kept, len(shots), limits, left_out)
-    views = [_view(board, s) for s in kept]
+    views = [view_of(board, s) for s in kept]
     found_lens, views = _lens_alone(lens, views)
     if lens.intrinsics is None:
         _differ(own_poses(found_lens, views, [None] * len(views)))
@@ -161,7 +161,8 @@ def _enough(kept: Sequence[Shot], given: int, limits: Limits, left_out: dict[str
     )
 
 
-def _view(board: Board, shot: Shot) -> View:
+def view_of(board: Board, shot: Shot) -> View:
+    """Its corners beside where they are on the board."""
     return View(
         name=shot.name, link_T_anchor=shot.link_T_anchor, board_m=board.corners_m[shot.corners.ids], px=shot.corners.px
     )
@@ -272,11 +273,3 @@ def moved_by(found: Pose, described: Pose) -> tuple[float, float]:
     way, turn = apart(described, found)
     return 1e3 * way, float(np.rad2deg(turn))
 
-
-def tilt_deg(camera_T_board: Pose) -> float:
-    """How aslant a board is seen."""
-    ahead = camera_T_board.rotation[:, 2]
-    return float(np.rad2deg(np.arccos(np.clip(abs(ahead[2]), 0.0, 1.0))))
-
-
-__all__ = ["Fit", "Lens", "Limits", "Shot", "fit", "moved_by", "rotation_vector", "spread", "tilt_deg"]

@@ -137,6 +137,11 @@ def _normal(model: Model, view: View, sought: NDArray[np.intp], errors: Errors) 
     return change.T @ weighed[:, :-1], change.T @ weighed[:, -1], float(off @ weighed[:, -1])
 
 
+def information(model: Model, view: View, sought: NDArray[np.intp], errors: Errors) -> Float:
+    """float64[P,P]: what a view would tell of the parameters that are sought."""
+    return _normal(model, view, sought, errors)[0]
+
+
 def _minimised(model: Model, views: Sequence[View], sought: NDArray[np.intp], errors: Errors) -> Model:
     """Levenberg and Marquardt, with Marquardt's scaling."""
     damping = 1e-4

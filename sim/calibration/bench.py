@@ -5,9 +5,10 @@ The truth, which the robot is not told, is `BoardScene.lenses`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Literal
 
 import numpy as np
 import pybullet as p
@@ -15,9 +16,12 @@ from numpy.typing import NDArray
 
 from agent.calibration.board import Board
 from agent.errors import RobotError, UserError
+from robots.calibration import CameraCalibration
 from robots.geometry import Pose, quat_from_axis_angle
+from robots.interface import Robot
 from robots.kinematics import base_T_camera, base_T_link, kinematics
 from robots.parts import CameraMount
+from robots.safety import SafeRobot, SafetyConfig
 from robots.spec import RobotSpec
 from sim.bodies import Body
 from sim.calibration.board import board_key
@@ -28,7 +32,7 @@ from sim.render import FIRST_OBJECT_ID, TABLE_ID, Opened, VisualPart
 from sim.robot import SimRobot
 from sim.scenes import ObjectSpec, PlacedObject
 from sim.setting import Fixtures, Top
-from sim.stage import SimStage
+from sim.stage import SimStage, open_stage
 
 Float = NDArray[np.float64]
 
@@ -37,8 +41,8 @@ BEHIND_M = 5e-5
 """The sheet lies so far behind what is printed on it, that the two don't flicker."""
 FILLS = 0.55
 """How much of a picture's width or height a board takes that stands where it is first seen."""
-BEYOND_M = 0.10
-"""How far from the finger tips a board is held."""
+BEYOND_M, ASIDE_M = 0.01, 0.04
+"""A board is held by an edge: so far beyond the tool point, and so far to its side that the hand hides nothing."""
 OFF_M, OFF_RAD = 0.015, float(np.deg2rad(3.0))
 FOCAL, CENTRE, BENDS = 0.04, 0.02, np.array([0.10, 0.08, 0.0015, 0.0015, 0.0])
 
@@ -124,7 +128,9 @@ def placed(*, spec: RobotSpec, camera: str, held: bool, board: Board, seed: int)
     right = np.cross(ahead, [0.0, 0.0, 1.0])
     right /= np.linalg.norm(right)
     matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = np.column_stack([right, np.cross(ahead, right), ahead]), at
+    down = np.cross(ahead, right)
+    aside = -(size[0] / 2 + ASIDE_M) * right - size[1] / 4 * down
+    matrix[:3, :3], matrix[:3, 3] = np.column_stack([right, down, ahead]), at + aside
     return tool.inverse() @ Pose.from_matrix(matrix) @ lean @ middle
 
 
@@ -219,3 +225,40 @@ class BoardChoice:
     def stage(self, robot: SimRobot, opened: Opened, goal: str | None) -> SimStage:
         return SimStage(robot, opened, goal=goal)
 
+
+
+class Bench:
+    """See `agent.commands.calibrate.Bench`."""
+
+    def __init__(self, stage: SimStage, safety: SafetyConfig) -> None:
+        self._stage = stage
+        self.robot: Robot = SafeRobot(stage.robot, safety)
+        self.renderer = stage.renderer
+
+    def truth(self, camera: str) -> CameraCalibration:
+        scene, spec = self._stage.world.scene, self.robot.spec
+        assert isinstance(scene, BoardScene)
+        lens = scene.lenses(spec)[camera]
+        return CameraCalibration(
+            name=camera, link=spec.camera(camera).link, width=lens.width, height=lens.height,
+            intrinsics=lens.intrinsics, distortion=lens.distortion, link_T_camera=lens.link_T_camera,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        self._stage.close()
+
+
+def open_bench(
+    *,
+    seed: int,
+    robot: Callable[[], RobotSpec],
+    camera: str,
+    held: bool,
+    board: Board,
+    renderer: Literal["auto", "gl", "tiny"],
+    safety: SafetyConfig,
+) -> Bench:
+    """A robot in simulation, before a board."""
+    mount_of(robot(), camera)
+    choice = BoardChoice(camera=camera, held=held, board=board)
+    return Bench(open_stage(seed=seed, scene=choice, robot=robot, renderer=renderer), safety)
