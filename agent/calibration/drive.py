@@ -104,7 +104,8 @@ class Looker:
         )
 
     def chosen(self, first: Look, count: int, lens: Lens, rng: np.random.Generator) -> list[Float]:
-        """Configurations to look from, in order, more than `count` where there are: by what they would tell.
+        """Configurations to look from: `count` that would tell most, in an order in which one leads to the next, and
+        behind them others to take where those show nothing.
 
         Raises:
             UserError: there are too few.
@@ -128,17 +129,22 @@ class Looker:
                 f"only {len(order)} of {count} views are within reach from where the board is: bring it to where the "
                 f"{self.rig.camera} camera has room around it, or give count={len(order)}"
             )
-        # `picked` has what tells most first.
+        # `picked` has what tells most first; the rest is for views in which something hides the board.
         kept = frozenset(sorted(order)[:count])
-        return [q[picked[i]] for i in order if i in kept]
+        return [q[picked[i]] for i in sorted(order, key=lambda i: i not in kept)]
 
-    def views(self, configurations: Sequence[Float], told: Callable[[int, Look], None]) -> Iterator[Look]:
-        """Goes to each, and looks. `told` hears of each picture. Skips where the way is not free from where it is."""
-        for number, q in enumerate(configurations):
+    def views(self, configurations: Sequence[Float], count: int, told: Callable[[Look], None]) -> Iterator[Look]:
+        """Goes to one after another, and looks, until so many pictures show the board. `told` hears of each. Skips what
+        no free way leads to from where it is."""
+        seen = 0
+        for q in configurations:
+            if seen == count:
+                return
             if not self._go(q):
                 continue
             look = self.look()
-            told(number, look)
+            seen += look.corners is not None
+            told(look)
             yield look
 
     def back(self, q: Float) -> None:

@@ -31,6 +31,10 @@ STEPS, ROUNDS = 30, 6
 POSE_STEPS, POSE_HALVES = 20, 6
 LEAST_PX = 0.01
 """Corners are found no better than this, whatever a perfect picture says."""
+LEAST_WAY_M = 0.1
+"""A robot that moves its camera by less, root mean square, can't be a ruler."""
+SHARED_PX = 0.1
+"""What corners of a view may be off together, where a view is held against the others."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -228,7 +232,7 @@ def _told(
     odd = []
     for view, motion in zip(views, off, strict=True):
         _, _, by_link = linearised(model, view)
-        own_covariance = errors.px**2 * np.linalg.inv(by_link.T @ by_link) + np.diag(spread)
+        own_covariance = max(errors.px, SHARED_PX) ** 2 * np.linalg.inv(by_link.T @ by_link) + np.diag(spread)
         odd.append(float(np.sqrt(motion @ np.linalg.solve(own_covariance, motion) / 6)))
     return Solution(
         model=model, errors=errors, free=free, covariance=(count - 1) / count * centred.T @ centred,
@@ -253,6 +257,8 @@ def scale_of(model: Model, views: Sequence[View], own: Sequence[Pose]) -> tuple[
             rows.append(np.column_stack([a.rotation - np.eye(3), -turn @ b.xyz]))
             right.append(-a.xyz)
     matrix, wanted = np.concatenate(rows), np.concatenate(right)
+    if np.linalg.norm(wanted) / np.sqrt(len(rows)) < LEAST_WAY_M:
+        return 1.0, float("inf")
     found, _, rank, _ = np.linalg.lstsq(matrix, wanted, rcond=1e-8)
     if rank < 4:
         return 1.0, float("inf")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -173,16 +174,17 @@ class Job:
         lens = Lens(width=width, height=height, coefficients=self._coefficients)
         with self._record.timed("choose"):
             way = looker.chosen(first, count, lens, rng)
-        print(f"views  {len(way)} from where the board is seen, {width} x {height} px", flush=True)
+        print(f"views  {count} from where the board is seen, {width} x {height} px", flush=True)
+        seen: list[int] = []
 
-        def told(number: int, look: Look) -> None:
-            seen = "no board" if look.corners is None else f"{len(look.corners):2} corners"
-            print(f"\r       {number + 1} of {len(way)}: {seen}   ", end="", flush=True)
+        def told(look: Look) -> None:
+            seen.append(0 if look.corners is None else len(look.corners))
+            print(f"\r       {np.count_nonzero(seen)} of {count}: {seen[-1]:2} corners   ", end="", flush=True)
 
         looks: list[Look] = []
         try:
             with self._record.timed("look"):
-                looks.extend(looker.views(way, told))
+                looks.extend(looker.views(way, count, told))
                 print(flush=True)
         finally:
             looker.robot.stop()
@@ -295,7 +297,8 @@ def _behind_topics(robot: Any, rig: Rig, safety: SafetyConfig, wait_s: float) ->
     except NetworkError as e:
         raise UserError(str(e)) from e
     with node:
-        driver = Ros2Robot(config, node)
+        # Its own present calibration has no say in what is measured.
+        driver = Ros2Robot(replace(config, calibration=None), node)
         try:
             driver.connect(limit_s=wait_s)
             driver.senses.cameras[rig.camera].native = True

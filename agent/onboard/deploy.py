@@ -20,6 +20,7 @@ from agent.onboard.signals import ended_by_signals
 from agent.plan import Planner, format_call
 from agent.sentence import clean_instruction
 from agent.watched import WatchedRobot
+from robots.calibration import CalibrationError
 from robots.interface import Robot
 from robots.ros2.action import ErrandServer, Goal, GoalState
 from robots.ros2.config import Ros2Config
@@ -151,7 +152,10 @@ def deployment(config: Ros2Config, *, rooms: Path | None, bounds: Bounds, limit_
     except NetworkError as e:
         raise UserError(str(e)) from e
     with node, ended_by_signals():
-        robot = Ros2Robot(config, node)
+        try:
+            robot = Ros2Robot(config, node)
+        except CalibrationError as e:
+            raise UserError(str(e)) from e
         try:
             try:
                 robot.connect(limit_s=limit_s)

@@ -16,10 +16,12 @@ What can't be foreseen, contact at the fingers and at the wrist, is as it was me
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robots.calibration import calibrated, read_calibration
 from robots.geometry import Pose
 from robots.interface import CameraFrame, Command, Observation, RobotState
 from robots.kinematics import base_T_camera, kinematics
@@ -49,14 +51,21 @@ class RobotSilent(RuntimeError):
 
 
 class Ros2Robot:
-    """See the module. The node is whoever's who made it; `close` leaves it open."""
+    """See the module. The node is whoever's who made it; `close` leaves it open.
+
+    Raises:
+        CalibrationError: `config.calibration` is none, or one of another robot.
+    """
 
     def __init__(self, config: Ros2Config, node: Node, *, clock: Clock | None = None) -> None:
         self.config, self.node = config, node
-        self._spec = config.spec()
+        self._spec, found = config.spec(), {}
+        if config.calibration is not None:
+            owner, found = read_calibration(Path(config.calibration).expanduser())
+            self._spec = calibrated(self._spec, owner, found)
         self._kinematics = kinematics(self._spec)
         self._clock: Clock = clock or (TwinClock(node) if config.clock == "twin" else WallClock())
-        self.senses, self.motors = Senses(node, config, self._spec), Motors(node, config, self._spec)
+        self.senses, self.motors = Senses(node, config, self._spec, found), Motors(node, config, self._spec)
         self._gate: LimitGate | None = None
         self._sent_at_s = -np.inf
         self._hand_alone = False

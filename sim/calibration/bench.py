@@ -49,13 +49,13 @@ FOCAL, CENTRE, BENDS = 0.04, 0.02, np.array([0.10, 0.08, 0.0015, 0.0015, 0.0])
 
 @dataclass(frozen=True, kw_only=True)
 class BoardScene:
-    """before: the camera that the board stands before, or held, is held before. off: whether cameras are off, by how much is drawn from
+    """before: the camera that the board stands before, or held, is held before. misplaced: whether cameras are off, by how much is drawn from
     the seed. times: how many times more pixels than the description's mount its pictures have, each way."""
 
     seed: int
     before: str
     held: bool
-    off: bool
+    misplaced: bool
     times: int
     board: Board
     camera: CameraSpec | None = None
@@ -69,7 +69,7 @@ class BoardScene:
         return Floor()
 
     def lenses(self, spec: RobotSpec) -> Mapping[str, Lens]:
-        return _lenses(self.seed, self.off, self.times, spec)
+        return _lenses(self.seed, self.misplaced, self.times, spec)
 
     def worn(self, arm: MobileArm) -> list[VisualPart]:
         where = placed(spec=arm.spec, camera=self.before, held=self.held, board=self.board, seed=self.seed)
@@ -78,7 +78,7 @@ class BoardScene:
 
 
 @cache
-def _lenses(seed: int, off: bool, times: int, spec: RobotSpec) -> dict[str, Lens]:
+def _lenses(seed: int, misplaced: bool, times: int, spec: RobotSpec) -> dict[str, Lens]:
     rng = np.random.default_rng([seed, 11])
     lenses = {}
     for mount in spec.cameras:
@@ -91,7 +91,7 @@ def _lenses(seed: int, off: bool, times: int, spec: RobotSpec) -> dict[str, Lens
         k[:2] *= times
         k[:2, 2] -= 0.5
         mounted, distortion = mount.link_T_camera, np.zeros(5)
-        if off:
+        if misplaced:
             # One value for both focal lengths, but for a few thousandths: pixels are square.
             k[0, 0] *= 1 + focal[0]
             k[1, 1] *= 1 + focal[0] + 0.05 * focal[1]
@@ -100,7 +100,7 @@ def _lenses(seed: int, off: bool, times: int, spec: RobotSpec) -> dict[str, Lens
             mounted = mounted @ Pose(xyz=way, quat_xyzw=quat_from_axis_angle(axis, turn))
         lenses[mount.name] = Lens(
             link_T_camera=mounted, intrinsics=k, width=width, height=height, distortion=distortion,
-            noise=2.0 if off else 0.0,
+            noise=2.0 if misplaced else 0.0,
         )  # fmt: skip
     return lenses
 
@@ -205,7 +205,7 @@ class BoardChoice:
 
     camera: str = "wrist"
     held: bool = False
-    off: bool = True
+    misplaced: bool = True
     times: int = 3
     board: Board = field(default_factory=Board)
 
@@ -213,7 +213,7 @@ class BoardChoice:
         if not 1 <= self.times <= 8:
             raise UserError(f"scene.times={self.times} does not fit: give 1 to 8")
         return BoardScene(
-            seed=seed, before=self.camera, held=self.held, off=self.off, times=self.times, board=self.board
+            seed=seed, before=self.camera, held=self.held, misplaced=self.misplaced, times=self.times, board=self.board
         )
 
     def robot(self) -> RobotSpec:
