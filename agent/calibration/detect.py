@@ -14,6 +14,7 @@ Float = NDArray[np.float64]
 
 FEWEST = 8
 """Corners below which a picture counts as one without the board."""
+SOFT_PX = 1.0
 RING = 0.5
 """Edges are looked at over so much of the white ring around a marker, to either side."""
 OFF_PX = 3.0
@@ -44,6 +45,9 @@ class Detector:
         """picture: uint8[H,W,3]. None: fewer corners than are of use."""
         grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         px, ids, _, _ = self._detector.detectBoard(grey)
+        if ids is None or len(ids) < FEWEST:
+            # Markers with edges too sharp are sometimes missed.
+            px, ids, _, _ = self._detector.detectBoard(cv2.GaussianBlur(grey, (0, 0), SOFT_PX))
         if ids is None or px is None or len(ids) < FEWEST:
             return None
         found = np.asarray(ids, dtype=np.int64).ravel()
@@ -65,10 +69,11 @@ class Detector:
     def why_not(self, picture: NDArray[np.uint8]) -> str:
         """What a picture shows in place of the board, in words; "" for nothing of the kind."""
         grey = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)
+        soft = cv2.GaussianBlur(grey, (0, 0), SOFT_PX)
         best, count, highest = "", 0, 0
         for name in (self.board.dictionary, *DICTIONARIES[::-1]):
             known = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, name))
-            _, ids, _ = cv2.aruco.ArucoDetector(known).detectMarkers(grey)
+            _, ids, _ = cv2.aruco.ArucoDetector(known).detectMarkers(soft)
             # One alone may be taken for a marker of any dictionary.
             found = 0 if ids is None else len(ids)
             if found >= 3 and found >= count:

@@ -120,7 +120,9 @@ class Looker:
         (seen,) = own_poses(numbers, [view], [None])
         model = Model(lens=numbers, link_T_camera=mount, anchor_T_board=anchor.inverse() @ mount @ seen)
         self._hand_T_board = model.anchor_T_board
-        q, views = candidates(self.rig, model, self.board, first.q, (width, height), rng)
+        q, views = candidates(
+            self.rig, model, self.board, first.q, (width, height), self._clear.shape, rng
+        )
         free = free_parameters(coefficients=lens.coefficients, intrinsics=lens.intrinsics is None)
         picked = best(model, views, round(SPARE * count), sought=free)
         order = in_order(q[picked], first.q, lambda a, b: self._free(np.linspace(a, b, ROWS)))

@@ -56,7 +56,8 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lens:
-    """What is known beforehand. intrinsics: float64[3,3] or None. coefficients: of distortion that are sought."""
+    """What is known beforehand. intrinsics: float64[3,3], focal lengths and centre that are kept, or None. coefficients:
+    of distortion that are sought."""
 
     width: int
     height: int
@@ -170,20 +171,20 @@ def view_of(board: Board, shot: Shot) -> View:
 
 def _lens_alone(lens: Lens, views: list[View]) -> tuple[Float, list[View]]:
     """The lens by the pictures alone (Zhang 2000, as OpenCV has it), and the views without corners that fit nowhere."""
-    if lens.intrinsics is not None:
-        k = lens.intrinsics
-        return np.array([k[0, 0], k[1, 1], k[0, 2], k[1, 2], *np.zeros(COEFFICIENTS)]), views
+    start = np.eye(3) if lens.intrinsics is None else lens.intrinsics.copy()
     flags = {
         0: cv2.CALIB_FIX_K1 | cv2.CALIB_FIX_K2 | cv2.CALIB_FIX_K3 | cv2.CALIB_ZERO_TANGENT_DIST,
         2: cv2.CALIB_FIX_K3 | cv2.CALIB_ZERO_TANGENT_DIST,
         4: cv2.CALIB_FIX_K3,
         5: 0,
     }[lens.coefficients]
+    if lens.intrinsics is not None:
+        flags |= cv2.CALIB_USE_INTRINSIC_GUESS | cv2.CALIB_FIX_FOCAL_LENGTH | cv2.CALIB_FIX_PRINCIPAL_POINT
     for again in (True, False):
         points = [v.board_m.astype(np.float32) for v in views]
         pixels = [v.px.astype(np.float32)[:, None] for v in views]
         size = (lens.width, lens.height)
-        _, k, bent, turns, ways = cv2.calibrateCamera(points, pixels, size, np.eye(3), np.zeros(5), flags=flags)
+        _, k, bent, turns, ways = cv2.calibrateCamera(points, pixels, size, start.copy(), np.zeros(5), flags=flags)
         found = np.array([k[0, 0], k[1, 1], k[0, 2], k[1, 2], *np.ravel(bent)[:COEFFICIENTS]])
         if not np.isfinite(found).all() or not 0.1 < found[0] / lens.width < 20:
             raise UserError("the pictures determine no lens: show the board nearer, and under angles that differ")

@@ -269,10 +269,9 @@ def scale_of(model: Model, views: Sequence[View], own: Sequence[Pose]) -> tuple[
 
 
 def free_parameters(*, coefficients: int, intrinsics: bool) -> NDArray[np.bool_]:
-    """bool[21]: what is sought. coefficients of distortion: 0, 2 (radial), 4 (and tangential) or 5; intrinsics: False
-    where they were given, distortion with them."""
+    """bool[21]: what is sought. coefficients: of distortion, 0, 2 (radial), 4 (and tangential) or 5. intrinsics: False
+    where focal lengths and centre were given."""
     free = np.ones(PARAMETERS, dtype=np.bool_)
     free[4 + coefficients : LENS] = False
-    free[:LENS] &= intrinsics
+    free[:4] = intrinsics
     return free
-

@@ -14,6 +14,8 @@ from agent.calibration.board import Board
 from agent.calibration.model import Model, View, projected
 from agent.calibration.rig import Rig
 from agent.calibration.solve import Errors, information
+from robots.kinematics import base_T_links
+from robots.planning.shape import RobotShape
 
 Float = NDArray[np.float64]
 
@@ -30,17 +32,24 @@ MARKER_PX = 17.0
 STEEP_DEG = 50.0
 NEAREST_M = 0.12
 """Hand and camera keep so far from a board that stands."""
+AT_BOARD_M, AT_LENS_M = 0.03, 0.02
 EXPECTED = Errors(px=0.15, link_rad=5e-4, link_m=5e-4)
 PRIOR = np.concatenate([[0.1 * 600] * 2, [30.0] * 2, [0.3] * 5, [0.1] * 3, [0.03] * 3, [0.2] * 3, [0.1] * 3])
 """What is known of each parameter beforehand, as a standard deviation."""
 
 
 def candidates(
-    rig: Rig, model: Model, board: Board, start: Float, size: tuple[int, int], rng: np.random.Generator
+    rig: Rig,
+    model: Model,
+    board: Board,
+    start: Float,
+    size: tuple[int, int],
+    shape: RobotShape,
+    rng: np.random.Generator,
 ) -> tuple[Float, list[View]]:
     """float64[N,J] and what each would see: configurations around `start` [J] from which the board is well in sight.
 
-    model: as it is believed. size: width and height of pictures.
+    model: as it is believed. size: width and height of pictures. shape: of the robot, which may hide the board.
     """
     moving = rig.moving
     sliding = np.zeros(len(start), dtype=np.bool_)
@@ -52,9 +61,34 @@ def candidates(
     camera_T_link = model.link_T_camera.inverse().matrix
     board_T = camera_T_link @ rig.link_T_anchor(q) @ model.anchor_T_board.matrix
     good = _well_seen(model, board, board_T, size) & _clear(rig, model, board, q)
-    chosen = rng.permutation(np.flatnonzero(good))[:CANDIDATES]
-    views = [_view(rig, model, board, q[i], size) for i in chosen]
+    chosen = rng.permutation(np.flatnonzero(good))[: 2 * CANDIDATES]
+    open_ = ~_hidden(rig, model, board, q[chosen], shape)
+    chosen, open_ = chosen[open_.mean(axis=1) >= PARTLY][:CANDIDATES], open_[open_.mean(axis=1) >= PARTLY][:CANDIDATES]
+    views = [_view(rig, model, board, q[i], size, seen) for i, seen in zip(chosen, open_, strict=True)]
     return q[chosen], views
+
+
+def _hidden(rig: Rig, model: Model, board: Board, q: Float, shape: RobotShape) -> NDArray[np.bool_]:
+    """bool[N,C]: corners that one of the robot's balls stands before. Balls around the lens, and those that reach the
+    board, hide nothing: the one is within what carries it, the other is the hand that holds it."""
+    hidden = np.zeros((len(q), len(board.corners_m)), dtype=np.bool_)
+    link = base_T_links(rig.spec, rig.mount.link, q)
+    cameras = (link @ model.link_T_camera.matrix)[:, :3, 3]
+    corners = np.column_stack([board.corners_m, np.ones(len(board.corners_m))])
+    boards = link @ rig.link_T_anchor(q) @ model.anchor_T_board.matrix
+    centres = shape.centres(q[:, : rig.spec.dof])
+    for i in range(len(q)):
+        points = (boards[i] @ corners.T).T[:, :3]
+        along = points - cameras[i]
+        far = np.linalg.norm(along, axis=1)
+        along = along / far[:, None]
+        away = centres[i] - cameras[i]
+        ahead = along @ away.T
+        aside = np.sqrt(np.maximum((away**2).sum(axis=1) - ahead**2, 0.0))
+        before = (ahead > 0) & (ahead < (far - AT_BOARD_M)[:, None])
+        outside = np.linalg.norm(away, axis=1) > shape.radii_m + AT_LENS_M
+        hidden[i] = (before & outside & (aside < shape.radii_m)).any(axis=1)
+    return hidden
 
 
 def _well_seen(model: Model, board: Board, camera_T_board: Float, size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -82,11 +116,13 @@ def _clear(rig: Rig, model: Model, board: Board, q: Float) -> NDArray[np.bool_]:
     return np.asarray(away > NEAREST_M + max(board.size_m) / 2)
 
 
-def _view(rig: Rig, model: Model, board: Board, q: Float, size: tuple[int, int]) -> View:
+def _view(
+    rig: Rig, model: Model, board: Board, q: Float, size: tuple[int, int], open_: NDArray[np.bool_]
+) -> View:
     anchor = rig.pose(q)
     told = model.link_T_camera.inverse() @ anchor @ model.anchor_T_board
     px = projected(model.lens, told.apply(board.corners_m))[0]
-    seen = ((px > 0) & (px < np.array(size) - 1)).all(axis=1)
+    seen = ((px > 0) & (px < np.array(size) - 1)).all(axis=1) & open_
     return View(name="", link_T_anchor=anchor, board_m=board.corners_m[seen], px=px[seen])
 
 

@@ -171,7 +171,8 @@ class Job:
         with self._record.timed("begin"):
             first = looker.begin(start)
         height, width = first.rgb.shape[:2]
-        lens = Lens(width=width, height=height, coefficients=self._coefficients)
+        given = first.intrinsics if self._given else None
+        lens = Lens(width=width, height=height, intrinsics=given, coefficients=self._coefficients)
         with self._record.timed("choose"):
             way = looker.chosen(first, count, lens, rng)
         print(f"views  {count} from where the board is seen, {width} x {height} px", flush=True)
