@@ -133,7 +133,9 @@ def calibrated(spec: RobotSpec, robot: str, cameras: Mapping[str, CameraCalibrat
     for name, camera in cameras.items():
         if name not in known or known[name].link != camera.link:
             have = ", ".join(f"{m.name} on {m.link}" for m in spec.cameras)
-            raise CalibrationError(f"the calibration has {name} on {camera.link}; {spec.name} has {have or 'no camera'}")
+            raise CalibrationError(
+                f"the calibration has {name} on {camera.link}; {spec.name} has {have or 'no camera'}"
+            )
     for mount in spec.cameras:
         found = cameras.get(mount.name)
         if found is not None:

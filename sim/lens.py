@@ -50,7 +50,10 @@ class Lens:
         """The pinhole that sees all that the lens sees: intrinsics and size, not yet finer."""
         columns, rows = np.arange(self.width), np.arange(self.height)
         edge = np.concatenate(
-            [[(c, r) for c in columns for r in (0, self.height - 1)], [(c, r) for r in rows for c in (0, self.width - 1)]]
+            [
+                [(c, r) for c in columns for r in (0, self.height - 1)],
+                [(c, r) for r in rows for c in (0, self.width - 1)],
+            ]
         ).astype(np.float64)
         straight = self._straight(edge)
         k = self.intrinsics.copy()
@@ -119,9 +122,7 @@ class LensFrame(LateFrame):
         measured_m: tuple[float, float],
         seed: tuple[int, ...],
     ) -> None:
-        super().__init__(
-            moment, name, intrinsics=intrinsics, world_T_camera=world_T_camera, measured_m=measured_m
-        )
+        super().__init__(moment, name, intrinsics=intrinsics, world_T_camera=world_T_camera, measured_m=measured_m)
         vars(self).update(_lens=lens, _seed=seed)
 
     @cached_property

@@ -147,7 +147,7 @@ def test_lens_and_mount_are_found_again():
 
 def test_what_is_said_of_the_spread_is_so_with_a_robot_that_errs():
     off, said, lens = [], [], []
-    for seed in range(5):
+    for seed in range(3):
         found = fitted(made_up(seed, robot=(1e-3, 1e-3)))
         off.append(apart(MOUNT, found.solution.model.link_T_camera))
         said.append(spread(found.solution))
@@ -164,7 +164,8 @@ def test_given_intrinsics_are_kept():
     shots = made_up()
     k = np.array([[600.0, 0, 322.0], [0, 604.0, 236.0], [0, 0, 1]])
     lens = fitted(shots, intrinsics=k).solution.model.lens
-    np.testing.assert_array_equal(lens, [600, 604, 322, 236, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(lens[[0, 1, 2, 3, 8]], [600, 604, 322, 236, 0])
+    np.testing.assert_allclose(lens[4:6], LENS[4:6], atol=0.02)
 
 
 def test_a_view_that_contradicts_is_left_out_and_named():
@@ -182,7 +183,9 @@ def inverted(shots):
 
 
 def shuffled(shots):
-    return [Shot(name=a.name, corners=a.corners, link_T_anchor=b.link_T_anchor) for a, b in zip(shots, shots[5:] + shots[:5], strict=True)]  # fmt: skip
+    others = shots[5:] + shots[:5]
+    return [Shot(name=a.name, corners=a.corners, link_T_anchor=b.link_T_anchor)
+            for a, b in zip(shots, others, strict=True)]  # fmt: skip
 
 
 def scaled(shots, by):
@@ -250,7 +253,8 @@ def test_a_robot_is_told_where_its_camera_is(tmp_path):
         ('{"format": 2}', "format 2"),
         ('{"format": 1, "robot": "x", "cameras": {"wrist": {}}}', "no calibration"),
         ('{"format": 1, "robot": "x", "cameras": {"wrist": {"link": "a", "width": 1, "height": 1, "distortion": [0],'
-         '"intrinsics": [[1,0,0],[0,1,0],[0,0,1]], "link_T_camera": {"xyz": [0,0,0], "quat_xyzw": [0,0,0,1]}}}}', "shape"),
+         '"intrinsics": [[1,0,0],[0,1,0],[0,0,1]], "link_T_camera": {"xyz": [0,0,0], "quat_xyzw": [0,0,0,1]}}}}',
+         "shape"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_calibration_is_one_line(tmp_path, content, said):
@@ -322,7 +326,7 @@ def test_the_board_is_written_and_nothing_else_is_done(tmp_path):
 def looked(tmp_path_factory):
     """A simulated robot's calibration of a camera that is not where it should be."""
     out = tmp_path_factory.mktemp("looked") / "run"
-    words = ["calibrate", "robot=mobile_panda", "camera=wrist", "count=16", "seed=3000001", "pace=1.0", f"out={out}"]
+    words = ["calibrate", "robot=mobile_panda", "camera=wrist", "count=14", "seed=3000001", "pace=1.0", f"out={out}"]
     return main(words), out, json.loads((out / "result.json").read_text())
 
 

@@ -80,7 +80,7 @@ class Board:
     def corners_m(self) -> Float:
         """float64[C,3]: the inner corners by their numbers."""
         x, y = np.meshgrid(np.arange(1, self.columns), np.arange(1, self.rows))
-        return np.column_stack([x.ravel(), y.ravel(), np.zeros(x.size)]) * self.square_m
+        return self.square_m * np.column_stack([x.ravel(), y.ravel(), np.zeros(x.size)]).astype(np.float64)
 
     @property
     def outline_m(self) -> Float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -39,7 +40,8 @@ class Detector:
 
     def __init__(self, board: Board) -> None:
         self.board = board
-        self._detector = cv2.aruco.CharucoDetector(board.detectable)
+        # OpenCV's types say that it always finds something; it gives None where it does not.
+        self._detector: Any = cv2.aruco.CharucoDetector(board.detectable)
 
     def find(self, picture: NDArray[np.uint8]) -> Corners | None:
         """picture: uint8[H,W,3]. None: fewer corners than are of use."""
@@ -60,7 +62,7 @@ class Detector:
         """How far corners lie from where a flat board's would, root mean square: of lenses pixels, of another board
         squares."""
         flat = self.board.corners_m[corners.ids, :2]
-        homography, _ = cv2.findHomography(flat, corners.px)
+        homography: Any = cv2.findHomography(flat, corners.px)[0]
         if homography is None:
             return float("inf")
         there = cv2.perspectiveTransform(flat[:, None], homography)[:, 0]
@@ -73,7 +75,7 @@ class Detector:
         best, count, highest = "", 0, 0
         for name in (self.board.dictionary, *DICTIONARIES[::-1]):
             known = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, name))
-            _, ids, _ = cv2.aruco.ArucoDetector(known).detectMarkers(soft)
+            ids: Any = cv2.aruco.ArucoDetector(known).detectMarkers(soft)[1]
             # One alone may be taken for a marker of any dictionary.
             found = 0 if ids is None else len(ids)
             if found >= 3 and found >= count:

@@ -82,7 +82,7 @@ class Looker:
         )  # fmt: skip
 
     def begin(self, start: Sequence[float] | None) -> Look:
-        """From where the board is seen first: from here, from `start` (joints of arm and head), or from where arms work.
+        """From where the board is seen first: here, `start` (joints of arm and head), or where arms work.
 
         Raises:
             UserError: it is seen from nowhere; the message says what is seen instead.
@@ -91,7 +91,7 @@ class Looker:
             raise UserError(f"start takes {len(self.rig.lower)} joints, of arm and head, not {len(start)}")
         shown = ""
         for q in self._starts(start):
-            if q is not None and not self._go(q):
+            if q is not None and not self.go(q):
                 continue
             look = self.look()
             if look.corners is not None:
@@ -120,9 +120,7 @@ class Looker:
         (seen,) = own_poses(numbers, [view], [None])
         model = Model(lens=numbers, link_T_camera=mount, anchor_T_board=anchor.inverse() @ mount @ seen)
         self._hand_T_board = model.anchor_T_board
-        q, views = candidates(
-            self.rig, model, self.board, first.q, (width, height), self._clear.shape, rng
-        )
+        q, views = candidates(self.rig, model, self.board, first.q, (width, height), self._clear.shape, rng)
         free = free_parameters(coefficients=lens.coefficients, intrinsics=lens.intrinsics is None)
         picked = best(model, views, round(SPARE * count), sought=free)
         order = in_order(q[picked], first.q, lambda a, b: self._free(np.linspace(a, b, ROWS)))
@@ -142,7 +140,7 @@ class Looker:
         for q in configurations:
             if seen == count:
                 return
-            if not self._go(q):
+            if not self.go(q):
                 continue
             look = self.look()
             seen += look.corners is not None
@@ -151,7 +149,7 @@ class Looker:
 
     def back(self, q: Float) -> None:
         """To where it began, if a way leads there."""
-        self._go(q)
+        self.go(q)
 
     # Within
 
@@ -180,7 +178,9 @@ class Looker:
             seen = base_T_camera(self.rig.spec, self.rig.mount, arm_q, q).inverse().apply(tool)
             return float(np.hypot(*seen[:2]) / seen[2]) if seen[2] > 0 else np.inf
 
-        grid = [np.linspace(low, high, n) for low, high, n in zip(head.q_lower_rad, head.q_upper_rad, AIMS, strict=True)]
+        grid = [
+            np.linspace(low, high, n) for low, high, n in zip(head.q_lower_rad, head.q_upper_rad, AIMS, strict=True)
+        ]
         return np.concatenate([arm_q, min((np.array([p, t]) for p in grid[0] for t in grid[1]), key=off)])
 
     def _free(self, way: Float) -> bool:
@@ -206,7 +206,7 @@ class Looker:
         flat = np.column_stack([x.ravel(), y.ravel(), np.zeros(x.size)])
         return self._hand_T_board.apply(flat)
 
-    def _go(self, q: Float) -> bool:
+    def go(self, q: Float) -> bool:
         """Straight there, until it stands; False where the way is not free.
 
         Raises:

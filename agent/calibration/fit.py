@@ -56,8 +56,8 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lens:
-    """What is known beforehand. intrinsics: float64[3,3], focal lengths and centre that are kept, or None. coefficients:
-    of distortion that are sought."""
+    """What is known beforehand. intrinsics: float64[3,3], focal lengths and centre that are kept, or None.
+    coefficients: of distortion that are sought."""
 
     width: int
     height: int
@@ -130,8 +130,8 @@ def fit(
         what = f"{1e3 * way:.1f} mm and {np.rad2deg(turn):.2f} degrees"
         if len(left_out) + 1 > MOST_ODD * len(shots) + sum("contradicts" not in w for w in left_out.values()):
             raise UserError(
-                f"the robot's poses contradict one another: {len(bad)} more views are off, {kept[worst].name} by {what}; "
-                "did base or board move?"
+                f"the robot's poses contradict one another: {len(bad)} more views are off, {kept[worst].name} by "
+                f"{what}; did base or board move?"
             )
         left_out[kept[worst].name] = f"contradicts the others by {what}"
         del kept[worst], views[worst]
@@ -226,8 +226,8 @@ def _turned(kept: Sequence[Shot]) -> None:
     if turns[1] < LEAST_TURN_RAD:
         first, second = (f"{np.rad2deg(t):.1f}" for t in turns[:2])
         raise UserError(
-            f"the views are too alike: the robot turned the camera by {first} degrees about one axis and {second} about "
-            "a second (root mean square); two axes are needed, 10 degrees or more about each"
+            f"the views are too alike: the robot turned the camera by {first} degrees about one axis and {second} "
+            "about a second (root mean square); two axes are needed, 10 degrees or more about each"
         )
 
 
@@ -273,4 +273,3 @@ def moved_by(found: Pose, described: Pose) -> tuple[float, float]:
     """Millimetres and degrees between where a camera was found and where it was thought to be."""
     way, turn = apart(described, found)
     return 1e3 * way, float(np.rad2deg(turn))
-

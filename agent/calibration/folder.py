@@ -43,8 +43,8 @@ class Taken:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TakenViews:
-    """A folder. link: what the camera is on. held: the board went with a link of its own. intrinsics: float64[3,3], what
-    the driver says of the pictures, if it is there."""
+    """A folder. link: what the camera is on. held: the board went with a link of its own. intrinsics: float64[3,3],
+    what the driver says of the pictures, if it is there."""
 
     robot: str
     camera: str

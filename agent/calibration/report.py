@@ -65,7 +65,9 @@ def figures(fit: Fit, limits: Limits, described: Pose | None, k: Float | None) -
     return out
 
 
-def write_calibration(path: Path, robot: str, camera: CameraCalibration, told: dict[str, Any], into: Path | None) -> None:
+def write_calibration(
+    path: Path, robot: str, camera: CameraCalibration, told: dict[str, Any], into: Path | None
+) -> None:
     """calibration.json, together with the cameras of `into`.
 
     Raises:

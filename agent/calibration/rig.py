@@ -56,7 +56,7 @@ class Rig:
         return self.joints(state.arm_q, state.head_q)
 
     def link_T_anchor(self, q: Float) -> Float:
-        """float64[N,4,4] for joints [N,J]: where the base, or the hand that holds the board, is for the camera's link."""
+        """float64[N,4,4] for joints [N,J]: where the base, or the hand with the board, is for the camera's link."""
         link = np.linalg.inv(base_T_links(self.spec, self.mount.link, q))
         return np.asarray(link @ base_T_links(self.spec, self.spec.tool_link, q) if self.held else link)
 

@@ -77,7 +77,7 @@ def own_poses(lens: Float, views: Sequence[View], guess: Sequence[Pose | None]) 
     for view, start in zip(views, guess, strict=True):
         if start is None:
             _, turn, at = cv2.solvePnP(view.board_m[:, None], view.px[:, None], k, bent, flags=cv2.SOLVEPNP_IPPE)
-            start = motion_pose(np.concatenate([turn.ravel(), at.ravel()]))
+            start = motion_pose(np.concatenate([turn.ravel(), at.ravel()]).astype(np.float64))
         poses.append(_nearest(lens, view, start))
     return poses
 
@@ -175,8 +175,8 @@ def _minimised(model: Model, views: Sequence[View], sought: NDArray[np.intp], er
 
 
 def _deviations(model: Model, views: Sequence[View], own: Sequence[Pose], sought: int, *, exact: bool) -> Errors:
-    """By moments: what is left with poses of the views' own is of the corners; how far those poses are from the robot's,
-    less what the corners explain, is of the robot."""
+    """By moments: what is left with poses of the views' own is of the corners; how far those poses are from the
+    robot's, less what the corners explain, is of the robot."""
     left = np.concatenate([_left(model.lens, v, p).ravel() for v, p in zip(views, own, strict=True)])
     px = float(np.sqrt(left @ left / max(len(left) - 6 * len(views) - sought, 1)))
     px = max(px, LEAST_PX)

@@ -116,9 +116,7 @@ def _clear(rig: Rig, model: Model, board: Board, q: Float) -> NDArray[np.bool_]:
     return np.asarray(away > NEAREST_M + max(board.size_m) / 2)
 
 
-def _view(
-    rig: Rig, model: Model, board: Board, q: Float, size: tuple[int, int], open_: NDArray[np.bool_]
-) -> View:
+def _view(rig: Rig, model: Model, board: Board, q: Float, size: tuple[int, int], open_: NDArray[np.bool_]) -> View:
     anchor = rig.pose(q)
     told = model.link_T_camera.inverse() @ anchor @ model.anchor_T_board
     px = projected(model.lens, told.apply(board.corners_m))[0]
@@ -132,7 +130,8 @@ def best(model: Model, views: list[View], count: int, *, sought: NDArray[np.bool
     free = np.flatnonzero(sought)
     each = np.array([information(model, v, free, EXPECTED) for v in views])
     total = np.diag(1.0 / np.square(PRIOR[free]))
-    left, chosen = list(range(len(views))), []
+    left = list(range(len(views)))
+    chosen: list[int] = []
     while left and len(chosen) < count:
         gains = np.linalg.slogdet(total + each[left])[1]
         pick = left.pop(int(np.argmax(gains)))
@@ -142,8 +141,8 @@ def best(model: Model, views: list[View], count: int, *, sought: NDArray[np.bool
 
 
 def in_order(q: Float, start: Float, free: Callable[[Float, Float], bool]) -> list[int]:
-    """Indices of configurations [N,J] in an order in which one leads to the next: always the nearest to which the way is
-    free. Those that none leads to are left out."""
+    """Indices of configurations [N,J] in an order in which one leads to the next: always the nearest to which the way
+    is free. Those that none leads to are left out."""
     order: list[int] = []
     here, left = start, list(range(len(q)))
     while left:
@@ -156,4 +155,3 @@ def in_order(q: Float, start: Float, free: Callable[[Float, Float], bool]) -> li
         left.remove(i)
         here = q[i]
     return order
-

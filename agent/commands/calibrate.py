@@ -15,7 +15,7 @@ from agent.artifacts import RunRecord, write_png
 from agent.calibration.board import Board, write_sheet
 from agent.calibration.detect import Detector
 from agent.calibration.drive import Look, Looker
-from agent.calibration.fit import Fit, Lens, Limits, Shot, fit
+from agent.calibration.fit import Fit, Lens, Limits, Shot, fit, moved_by
 from agent.calibration.folder import picture_name, read_picture, read_views, write_views
 from agent.calibration.report import camera_of, figures, sheet, write_calibration
 from agent.calibration.rig import Rig
@@ -155,8 +155,8 @@ class Job:
         if found.robot == spec.name and any(m.name == found.camera and m.link == found.link for m in spec.cameras):
             described = spec.camera(found.camera).link_T_camera
         return self._fitted(
-            shots, pictures, left_out, size=size, robot=found.robot, camera=found.camera, link=found.link, described=described,
-            k=found.intrinsics, truth=None,
+            shots, pictures, left_out, size=size, robot=found.robot, camera=found.camera, link=found.link,
+            described=described, k=found.intrinsics, truth=None,
         )  # fmt: skip
 
     def of_robot(
@@ -202,8 +202,8 @@ class Job:
             pictures[name] = look.rgb
         rig = looker.rig
         return self._fitted(
-            shots, pictures, left_out, size=(width, height), robot=rig.spec.name, camera=rig.camera, link=rig.mount.link,
-            described=rig.mount.link_T_camera, k=first.intrinsics, truth=truth,
+            shots, pictures, left_out, size=(width, height), robot=rig.spec.name, camera=rig.camera,
+            link=rig.mount.link, described=rig.mount.link_T_camera, k=first.intrinsics, truth=truth,
         )  # fmt: skip
 
     def _fitted(
@@ -223,9 +223,7 @@ class Job:
         if self._given and k is None:
             raise UserError('intrinsics=given takes those of the pictures: poses.json has no "intrinsics"')
         width, height = size
-        lens = Lens(
-            width=width, height=height, intrinsics=k if self._given else None, coefficients=self._coefficients
-        )
+        lens = Lens(width=width, height=height, intrinsics=k if self._given else None, coefficients=self._coefficients)
         with self._record.timed("fit"):
             found = fit(self._board, shots, lens, self._limits, left_out=left_out)
         told = figures(found, self._limits, described, k)
@@ -242,8 +240,6 @@ class Job:
 
 def beside(found: CameraCalibration, truth: CameraCalibration) -> dict[str, float]:
     """How far off what was found is, where the truth is known."""
-    from agent.calibration.fit import moved_by
-
     way_mm, turn_deg = moved_by(found.link_T_camera, truth.link_T_camera)
     k, t = found.intrinsics, truth.intrinsics
     return {
@@ -255,22 +251,22 @@ def beside(found: CameraCalibration, truth: CameraCalibration) -> dict[str, floa
 
 def lines(found: Fit, told: dict[str, Any], out: Path, in_simulation: bool, all_told: dict[str, Any]) -> Iterator[str]:
     """For the screen."""
-    s = told["spread"]
+    s, mount = told["spread"], found.solution.model.link_T_camera
     yield (
-        f"lens   {told['rms_px']:.2f} px off with poses of their own; through the robot {told['rms_px_robot']:.2f}, views "
-        f"left out {told['rms_px_left_out']:.2f}; the robot is off by {told['robot_mm']:.2f} mm, {told['robot_deg']:.3f} degrees"
+        f"lens   {told['rms_px']:.2f} px off with poses of their own; through the robot {told['rms_px_robot']:.2f}, "
+        f"views left out {told['rms_px_left_out']:.2f}"
     )
-    mount = found.solution.model.link_T_camera
-    yield (
-        f"mount  at {np.round(mount.xyz, 4).tolist()} m, known to {s['position_mm']:.2f} mm and {s['angle_deg']:.3f} degrees"
-    )
+    yield f"robot  off by {told['robot_mm']:.2f} mm, {told['robot_deg']:.3f} degrees"
+    at = np.round(mount.xyz, 4).tolist()
+    yield f"mount  at {at} m, known to {s['position_mm']:.2f} mm and {s['angle_deg']:.3f} degrees"
     if "from_description" in told:
         d = told["from_description"]
         yield f"       {d['position_mm']:.1f} mm and {d['angle_deg']:.2f} degrees from where the description has it"
     if in_simulation:
         t = all_told["truth"]
         yield (
-            f"truth  {t['position_mm']:.2f} mm, {t['angle_deg']:.3f} degrees, focal lengths {100 * t['focal']:.2f} % off"
+            f"truth  {t['position_mm']:.2f} mm, {t['angle_deg']:.3f} degrees, focal lengths {100 * t['focal']:.2f} % "
+            "off"
         )
     for name, why in sorted(told["left_out"].items()):
         yield f"       {name} is left out: {why}"

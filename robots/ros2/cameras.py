@@ -127,8 +127,8 @@ class Straightener:
     def straight(
         self, rgb: NDArray[np.uint8], depth_m: NDArray[np.float32]
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32], Float]:
-        """Of the same size, with the intrinsics float64[3,3] that hold for them. What the lens did not see is black, and
-        has no depth.
+        """Of the same size, with the intrinsics float64[3,3] that hold for them. What the lens did not see is black,
+        and has no depth.
 
         Raises:
             MessageError: pictures of another shape than the camera was calibrated at.

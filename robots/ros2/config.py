@@ -42,8 +42,8 @@ class Ros2Config:
     fingers that hold something stand further apart than they were told to.
     prepare, halt: std_srvs/Trigger services to be called at the beginning, and to stop. state_limit_s, picture_limit_s:
     what is older is not acted on. calibration: a calibration.json (robots.calibration), or None: cameras are as the
-    description and their drivers have them. domain, network: see robots.ros2.node. clock: `wall` (the robot's computer's own), or
-    `twin`: the twin's clock waits for us.
+    description and their drivers have them. domain, network: see robots.ros2.node. clock: `wall` (the robot's
+    computer's own), or `twin`: the twin's clock waits for us.
     """
 
     spec: Callable[[], RobotSpec]

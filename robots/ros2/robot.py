@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from robots.calibration import calibrated, read_calibration
+from robots.calibration import CameraCalibration, calibrated, read_calibration
 from robots.geometry import Pose
 from robots.interface import CameraFrame, Command, Observation, RobotState
 from robots.kinematics import base_T_camera, kinematics
@@ -59,7 +59,8 @@ class Ros2Robot:
 
     def __init__(self, config: Ros2Config, node: Node, *, clock: Clock | None = None) -> None:
         self.config, self.node = config, node
-        self._spec, found = config.spec(), {}
+        self._spec = config.spec()
+        found: dict[str, CameraCalibration] = {}
         if config.calibration is not None:
             owner, found = read_calibration(Path(config.calibration).expanduser())
             self._spec = calibrated(self._spec, owner, found)

@@ -49,8 +49,9 @@ FOCAL, CENTRE, BENDS = 0.04, 0.02, np.array([0.10, 0.08, 0.0015, 0.0015, 0.0])
 
 @dataclass(frozen=True, kw_only=True)
 class BoardScene:
-    """before: the camera that the board stands before, or held, is held before. misplaced: whether cameras are off, by how much is drawn from
-    the seed. times: how many times more pixels than the description's mount its pictures have, each way."""
+    """before: the camera that the board stands before, or held, is held before. misplaced: whether cameras are off; by
+    how much is drawn from the seed. times: how many times more pixels than the description's mount its pictures have,
+    each way."""
 
     seed: int
     before: str
@@ -226,17 +227,16 @@ class BoardChoice:
         return SimStage(robot, opened, goal=goal)
 
 
-
 class Bench:
     """See `agent.commands.calibrate.Bench`."""
 
     def __init__(self, stage: SimStage, safety: SafetyConfig) -> None:
-        self._stage = stage
+        self.stage = stage
         self.robot: Robot = SafeRobot(stage.robot, safety)
         self.renderer = stage.renderer
 
     def truth(self, camera: str) -> CameraCalibration:
-        scene, spec = self._stage.world.scene, self.robot.spec
+        scene, spec = self.stage.world.scene, self.robot.spec
         assert isinstance(scene, BoardScene)
         lens = scene.lenses(spec)[camera]
         return CameraCalibration(
@@ -245,7 +245,7 @@ class Bench:
         )  # fmt: skip
 
     def close(self) -> None:
-        self._stage.close()
+        self.stage.close()
 
 
 def open_bench(
