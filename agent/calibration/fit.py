@@ -64,10 +64,6 @@ class Lens:
     intrinsics: Float | None = None
     coefficients: int = 4
 
-    def __post_init__(self) -> None:
-        if self.coefficients not in COEFFICIENT_COUNTS:
-            raise UserError(f"coefficients={self.coefficients} does not fit: give one of 0, 2, 4, 5")
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fit:

@@ -15,7 +15,7 @@ from agent.artifacts import RunRecord, write_png
 from agent.calibration.board import Board, write_sheet
 from agent.calibration.detect import Detector
 from agent.calibration.drive import Look, Looker
-from agent.calibration.fit import Fit, Lens, Limits, Shot, fit, moved_by
+from agent.calibration.fit import COEFFICIENT_COUNTS, Fit, Lens, Limits, Shot, fit, moved_by
 from agent.calibration.folder import picture_name, read_picture, read_views, write_views
 from agent.calibration.report import camera_of, figures, sheet, write_calibration
 from agent.calibration.rig import Rig
@@ -76,6 +76,8 @@ def calibrate(
         return Exit.DONE
     if intrinsics not in INTRINSICS:
         raise UserError(f"intrinsics={intrinsics!r} does not fit: give fit or given")
+    if coefficients not in COEFFICIENT_COUNTS:
+        raise UserError(f"coefficients={coefficients} does not fit: give one of 0, 2, 4, 5")
     if not limits.views <= count <= 500:
         raise UserError(f"count={count} does not fit: give {limits.views} (limits.views) to 500")
     merged = None if into is None else Path(into).expanduser()
