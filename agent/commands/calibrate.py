@@ -21,10 +21,11 @@ from agent.calibration.report import camera_of, figures, sheet, write_calibratio
 from agent.calibration.rig import Rig
 from agent.commands.learning import need
 from agent.errors import Exit, PalmettoError, UserError
+from agent.executor import Bounds
 from robots.calibration import CameraCalibration
 from robots.geometry import Pose
 from robots.interface import Robot
-from robots.safety import SafeRobot, SafetyConfig, SafetyStop
+from robots.safety import SafetyConfig, SafetyStop
 from robots.spec import RobotSpec
 
 if TYPE_CHECKING:
@@ -285,24 +286,18 @@ def _speaks_ros2(robot: Callable[[], RobotSpec]) -> bool:
 def _behind_topics(robot: Any, rig: Rig, safety: SafetyConfig, wait_s: float) -> Iterator[Robot]:
     """The robot behind its topics, behind the safety kernel, its pictures as the camera takes them."""
     need("ros2", "cyclonedds")
-    from robots.ros2.node import NetworkError, Node
-    from robots.ros2.robot import RobotSilent, Ros2Robot
+    from agent.onboard.deploy import deployment
+    from robots.ros2.robot import RobotSilent
 
     config: Ros2Config = robot
     if rig.camera not in config.cameras:
         raise UserError(f"robot.cameras has no {rig.camera!r}; it has {', '.join(config.cameras)}")
+    # Its own present calibration has no say in what is measured.
+    bare = replace(config, calibration=None)
     try:
-        node = Node(domain=config.domain, network=config.network)
-    except NetworkError as e:
-        raise UserError(str(e)) from e
-    with node:
-        # Its own present calibration has no say in what is measured.
-        driver = Ros2Robot(replace(config, calibration=None), node)
-        try:
-            driver.connect(limit_s=wait_s)
-            driver.senses.cameras[rig.camera].native = True
-            yield SafeRobot(driver, safety)
-        except RobotSilent as e:
-            raise PalmettoError(str(e)) from e
-        finally:
-            driver.close()
+        with deployment(bare, rooms=None, bounds=Bounds(), limit_s=wait_s, safety=safety) as side:
+            side.ros2.senses.cameras[rig.camera].native = True
+            side.guard.begin()
+            yield side.robot
+    except RobotSilent as e:
+        raise PalmettoError(str(e)) from e
