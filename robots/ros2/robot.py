@@ -15,7 +15,6 @@ What can't be foreseen, contact at the fingers and at the wrist, is as it was me
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from threading import RLock
 
