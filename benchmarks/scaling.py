@@ -1,6 +1,6 @@
 """How loss, plans and time change with nano's size, and what a teacher adds: short trainings, all with the same data.
 
-    python benchmarks/scaling.py data=FOLDER out=FOLDER [speak=120] [both=250] [held=120] [seeds=1] [sizes=nano_small,...]
+    python benchmarks/scaling.py data=FOLDER out=FOLDER [speak=120] [both=250] [held=120] [seeds=1] [sizes=A,B]
     python benchmarks/scaling.py out=FOLDER picture=docs/scaling.png    draws what is measured already
 
 Every size of conf/vlm/nano*.yaml is begun from SmolLM2, learns to speak for `speak` steps and then, with pictures of
@@ -8,7 +8,7 @@ Every size of conf/vlm/nano*.yaml is begun from SmolLM2, learns to speak for `sp
 the same order, and nano as its teacher. Measured on pictures of development seeds, the right words given so far: the
 loss of words and points, and the share of plans whose every word is the likeliest, whose every point is right (within
 1.5 cells, "nothing" where there is nothing), and both; and the CPU time of one core from picture to written plan, by
-torch, over the same plans for every size. Each run and each measurement is kept in `out`, and not done again. threads=1 is of the training.
+torch, over the same plans for every size. Each run and each measurement is kept in `out`, and not done again.
 
 Needs the train extra, and bench for the picture.
 """

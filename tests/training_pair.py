@@ -47,7 +47,6 @@ class Kind:
 
 
 RUNS = {
-    "both-ddp": Kind(stage="both", how="ddp"),
     "both-fsdp": Kind(stage="both", how="fsdp"),
     "both-tp": Kind(stage="both", how="tp"),
     "cut-fsdp": Kind(stage="both", how="fsdp", until=3),
