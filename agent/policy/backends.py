@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from pathlib import Path
 
 from agent.errors import UserError, one_of
 from agent.perform import Backend, Backends, scripted
@@ -16,13 +17,14 @@ from agent.verbs import Verb
 from robots.planning.motion import MotionPlanner
 from robots.primitives import Body, Outcome, Target
 
-NAMES = ("scripted", "planned", "learned")
+NAMES = ("scripted", "planned", "learned", "lerobot")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
     """A backend for each verb. checkpoint: the policy behind `learned`, one that ships (flow, regression) or a folder;
-    device: what runs it; seed: of the noise that its motion flows from.
+    behind `lerobot`, the folder of one. device: what runs it. seed: of the noise that its motion flows from. fps: of
+    the episodes that a policy of LeRobot's format was trained on.
 
     Raises:
         UserError: there is no such backend.
@@ -35,14 +37,19 @@ class Choice:
     close: str = "scripted"
     pull: str = "scripted"
     press: str = "scripted"
-    checkpoint: str = "flow"
+    checkpoint: str | None = "flow"
     device: str = "cpu"
     seed: int = 0
+    fps: float = 5.0
 
     def __post_init__(self) -> None:
         for verb, name in self.by_verb.items():
             if name not in NAMES:
                 raise one_of(f"policy.{verb.value}", name, NAMES)
+        if {"learned", "lerobot"} & set(self.by_verb.values()) and self.checkpoint is None:
+            raise UserError("which policy? give its folder: policy.checkpoint=DIR")
+        if not 0 < self.fps <= 60:
+            raise UserError(f"policy.fps={self.fps} does not fit: give more than 0, at most 60")
 
     @property
     def by_verb(self) -> dict[Verb, str]:
@@ -69,11 +76,17 @@ def _opened(choice: Choice) -> Backends:
         from agent.policy.runtime import PolicySession
 
         try:
-            session = PolicySession.load(choice.checkpoint, device=choice.device)
+            session = PolicySession.load(str(choice.checkpoint), device=choice.device)
         except BundleError as error:
             raise UserError(f"policy.checkpoint={choice.checkpoint}: {error}") from error
         learned = Learned(session=session, seed=choice.seed)
         found |= {verb: learned for verb, name in wanted.items() if name == "learned"}
+    if "lerobot" in wanted.values():
+        from agent.policy.lerobot import Lerobot, LerobotPolicy
+
+        policy = LerobotPolicy.open(Path(str(choice.checkpoint)).expanduser(), device=choice.device)
+        others = Lerobot(policy=policy, seed=choice.seed, fps=choice.fps)
+        found |= {verb: others for verb, name in wanted.items() if name == "lerobot"}
     return found | {verb: Planned() for verb, name in wanted.items() if name == "planned"}
 
 
