@@ -46,8 +46,6 @@ class Choice:
         for verb, name in self.by_verb.items():
             if name not in NAMES:
                 raise one_of(f"policy.{verb.value}", name, NAMES)
-        if {"learned", "lerobot"} & set(self.by_verb.values()) and self.checkpoint is None:
-            raise UserError("which policy? give its folder: policy.checkpoint=DIR")
         if not 0 < self.fps <= 60:
             raise UserError(f"policy.fps={self.fps} does not fit: give more than 0, at most 60")
 
@@ -70,6 +68,8 @@ class Choice:
 def _opened(choice: Choice) -> Backends:
     found: dict[Verb, Backend] = {}
     wanted = choice.by_verb
+    if choice.checkpoint is None and {"learned", "lerobot"} & set(wanted.values()):
+        raise UserError("which policy? give its folder: policy.checkpoint=DIR")
     if "learned" in wanted.values():
         from agent.onboard.manifest import BundleError
         from agent.policy.learned import Learned
