@@ -92,7 +92,7 @@ def test_a_folder_that_is_no_policy_is_one_line(tmp_path, installed, name, conte
 
 def test_options_name_the_folder():
     with pytest.raises(UserError, match=r"policy\.checkpoint=DIR"):
-        Choice(pick="lerobot", checkpoint=None).backends()
+        Choice(pick="lerobot", checkpoint="").backends()
     with pytest.raises(UserError, match=r"policy\.fps"):
         Choice(pick="lerobot", checkpoint="x", fps=0.0)
 

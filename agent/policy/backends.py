@@ -37,7 +37,7 @@ class Choice:
     close: str = "scripted"
     pull: str = "scripted"
     press: str = "scripted"
-    checkpoint: str | None = "flow"
+    checkpoint: str = "flow"
     device: str = "cpu"
     seed: int = 0
     fps: float = 5.0
@@ -68,7 +68,7 @@ class Choice:
 def _opened(choice: Choice) -> Backends:
     found: dict[Verb, Backend] = {}
     wanted = choice.by_verb
-    if choice.checkpoint is None and {"learned", "lerobot"} & set(wanted.values()):
+    if not choice.checkpoint and {"learned", "lerobot"} & set(wanted.values()):
         raise UserError("which policy? give its folder: policy.checkpoint=DIR")
     if "learned" in wanted.values():
         from agent.onboard.manifest import BundleError
@@ -76,7 +76,7 @@ def _opened(choice: Choice) -> Backends:
         from agent.policy.runtime import PolicySession
 
         try:
-            session = PolicySession.load(str(choice.checkpoint), device=choice.device)
+            session = PolicySession.load(choice.checkpoint, device=choice.device)
         except BundleError as error:
             raise UserError(f"policy.checkpoint={choice.checkpoint}: {error}") from error
         learned = Learned(session=session, seed=choice.seed)
@@ -84,7 +84,7 @@ def _opened(choice: Choice) -> Backends:
     if "lerobot" in wanted.values():
         from agent.policy.lerobot import Lerobot, LerobotPolicy
 
-        policy = LerobotPolicy.open(Path(str(choice.checkpoint)).expanduser(), device=choice.device)
+        policy = LerobotPolicy.open(Path(choice.checkpoint).expanduser(), device=choice.device)
         others = Lerobot(policy=policy, seed=choice.seed, fps=choice.fps)
         found |= {verb: others for verb, name in wanted.items() if name == "lerobot"}
     return found | {verb: Planned() for verb, name in wanted.items() if name == "planned"}
