@@ -1,11 +1,11 @@
-"""PaLM-E's tables at our size: python benchmarks/palme.py out=outputs/palme [only=full,single] [n=200]
+"""PaLM-E's tables at our size: python -m benchmarks.palme out=outputs/palme [only=full,single] [n=200]
 
 Writes the pictures, trains the cells of `palme_cells.CELLS` one after the other and asks each the same test questions:
-q1 to q4, p1 and p2 with 3 to 5 objects, with 6 or 8 where it is said, and of kitchens where it learnt of them. One JSON
-line a finished cell in OUT/cells.jsonl; run again, it does what is missing. See docs/results.md.
+q1 to q4, p1 and p2 with 3 to 5 objects and with 6 or 8, and of kitchens where it learnt of them. One JSON line a
+finished cell in OUT/cells.jsonl; run again, it does what is missing. `table` prints what is there. See docs/results.md.
 
-n=: test questions a kind. examples=: of training, a kind of kitchen question. seed=: of the first test question;
-2,000,000 unless another is given. steps=: in place of every cell's own.
+n=: test questions a kind; with 6 or 8 objects half as many. kitchens=: training seeds of kitchens' questions, 0 for
+none. seed=: of the first test question, 2,000,000 unless another is given. steps=: in place of every cell's own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,113 +24,106 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 
 from agent.stream import Stream
-from agent.training.batch import encode_sentence
 from agent.training.shards import Picture, Shard, list_shards
-from agent.vlm.checkpoint import load_checkpoint
-from benchmarks.palme_cells import CELLS, Cell, shorter, train_cell
-from benchmarks.palme_data import KINDS, write_kitchens, write_tamp
-from benchmarks.palme_judge import PictureReader, Wanted, carried_out, steps, written
-from sim.stats import rate_of
+from agent.vlm.checkpoint import save_tensors
+from agent.vlm.files import load_tensors
+from agent.vlm.model import VLM
+from benchmarks.palme_cells import CELLS, Cell, begin
+from benchmarks.palme_data import KINDS, read_slots, write_kitchens, write_tabletop, write_tamp
+from benchmarks.palme_fast import Heard, Listener, Look, Schedule, heard, learn, looked_at, objects_of
+from benchmarks.palme_judge import kitchens_right, right, written
+from benchmarks.palme_table import print_tables
 
-OPTIONS = ("out", "only", "n", "seed", "steps", "kitchens")
-TABLETOP = 1500
+OPTIONS = ("out", "only", "n", "seed", "steps", "kitchens", "table")
+SHARE = {"q1": 0.08, "q2": 0.15, "q3": 0.2, "q4": 0.17, "p1": 0.18, "p2": 0.22, "tabletop": 0.1, "kitchen": 0.25}
+"""Of a step's sentences; more for what takes longer to learn."""
+LONGEST = 48
+"""Tokens of a tabletop sentence with its plan, at the most."""
 
 
-def make_data(out: Path, cells: Sequence[Cell], *, n: int, seed: int, kitchens: int) -> None:
+def make_data(data: Path, cells: Sequence[Cell], *, n: int, seed: int, kitchens: int) -> None:
     """All pictures that the cells learn from and are asked about; what is there already stays."""
-    data = out / "data"
     for tamp in sorted({c.tamp for c in cells}):
         write_tamp(data / f"tamp_{tamp}", "trained", 0, tamp, mirror=True)
-    write_tamp(data / f"asked_{seed}_{n}", "trained", seed, n, mirror=False)
-    write_tamp(data / f"counts_{seed}_{n}", "counts", seed, n, mirror=False)
+    write_tamp(asked(data, "3 to 5", seed), "trained", seed, n, mirror=False)
+    write_tamp(asked(data, "6, 8", seed), "counts", seed, n // 2, mirror=False)
     if any(c.mixture for c in cells):
-        write_kitchens(data / "kitchen", "trained", 0, kitchens)
-        write_kitchens(data / f"kitchens_asked_{seed}", "trained", seed, n // 4)
+        write_tabletop(data / "tabletop")
+        if kitchens:
+            write_kitchens(data / "kitchen", "trained", 0, kitchens)
+            write_kitchens(data / f"kitchens_asked_{seed}", "trained", seed, n // 4)
 
 
-def judged(folder: Path, asked: Path, kinds: Sequence[str] = KINDS) -> dict[str, list[bool]]:
-    """By kind, whether each answer of a checkpoint to the questions in `asked` is right."""
-    loaded = load_checkpoint(folder)
-    stream, model = Stream(loaded.tokenizer), loaded.model()
-    found: dict[str, list[bool]] = {}
-    for kind in kinds:
-        pictures = _pictures([asked / f"{kind}.safetensors"])
-        said = written(PictureReader(model, pictures), stream, pictures)
-        found[kind] = right(stream, pictures, said, asked / f"{kind}.json")
-    return found
+def asked(data: Path, objects: str, seed: int) -> Path:
+    """Where the test questions about so many objects lie."""
+    return data / f"asked_{'few' if objects == '3 to 5' else 'many'}_{seed}"
 
 
-def right(stream: Stream, pictures: Sequence[Picture], said: Sequence[list[int]], layouts: Path) -> list[bool]:
-    """Word for word for questions; plans by what they lead to."""
-    exact = [ids == encode_sentence(stream, p.sentences[0]).plan for ids, p in zip(said, pictures, strict=True)]
-    if pictures[0].sentences[0].family[0] == "q":
-        return exact
-    wanted = [_wanted(p, w) for p, w in zip(pictures, json.loads(layouts.read_text()), strict=True)]
-    return [carried_out(steps(stream, ids), w) for ids, w in zip(said, wanted, strict=True)]
+def looks(cell: Cell, model: VLM, path: Path, pictures: Sequence[Picture]) -> list[Look]:
+    """What a cell's model is given of each picture of a shard. The eye is the same everywhere: it looks once."""
+    if cell.objects:
+        return objects_of(read_slots(path))
+    kept = path.with_suffix(".looks")
+    if not kept.exists():
+        rows, at = (torch.stack(part) for part in zip(*looked_at(model, pictures), strict=True))
+        save_tensors(kept, {"rows": rows.half(), "at": at})
+    tensors = load_tensors(kept)
+    return list(zip(tensors["rows"].float(), tensors["at"], strict=True))
 
 
-def _wanted(picture: Picture, layout: dict[str, Any]) -> Wanted:
-    colour = {name: name.split()[0] for name in layout["names"]}
-    asked = [w for w in picture.sentences[0].instruction.rstrip("?").split() if w in colour.values()]
-    below = {colour[a]: colour[b] for a, b in layout["below"].items()}
-    onto = asked[1] if len(asked) > 1 else ""
-    return Wanted(subject=asked[0], onto=onto, things=tuple(colour.values()), below=below)
+def learnt(cell: Cell, model: VLM, stream: Stream, data: Path) -> list[tuple[list[Heard], float]]:
+    """All sentences that a cell learns from, by part, each with its share."""
+    parts = []
+    for kind in KINDS:
+        path = data / f"tamp_{cell.tamp}" / f"{kind}.safetensors"
+        pictures = pictures_of([path])
+        parts.append((heard(stream, pictures, looks(cell, model, path, pictures)), SHARE[kind]))
+    for name in ("tabletop", "kitchen") if cell.mixture else ():
+        if (data / name).is_dir() and (paths := list_shards(data / name)):
+            pictures = pictures_of(paths)
+            said = heard(stream, pictures, [x for p in paths for x in looks(cell, model, p, pictures_of([p]))])
+            parts.append(([h for h in said if len(h.prompt) + len(h.plan) <= LONGEST], SHARE[name]))
+    return parts
 
 
-def judged_kitchens(folder: Path, asked: Path) -> dict[str, dict[str, Any]]:
-    """F1 of affordance (yes) and of failure detection (it failed), with the counts that it comes from."""
-    loaded = load_checkpoint(folder)
-    stream, model = Stream(loaded.tokenizer), loaded.model()
-    pictures = _pictures(list_shards(asked))
-    said = written(PictureReader(model, pictures), stream, pictures)
-    found: dict[str, dict[str, Any]] = {}
-    for kind, positive in (("affordance", "yes"), ("failure", "no")):
-        pairs = []
-        for p, ids in zip(pictures, said, strict=True):
-            heard = p.sentences[0]
-            if heard.family.startswith(kind):
-                told = dict(steps(stream, ids)[:1]).popitem()[1] if ids else ""
-                pairs.append((f"say({positive})" in heard.plan, told == positive, heard.family))
-        hit, false, missed = (sum((t, s) == c for t, s, _ in pairs) for c in ((True, True), (False, True), (True, False)))
-        topics = {f.split("/")[1]: rate_of(t == s for t, s, g in pairs if g == f).figures() for *_, f in pairs}
-        f1 = 2 * hit / max(2 * hit + false + missed, 1)
-        found[kind] = {
-            "f1": round(f1, 4), "hit": hit, "false": false, "missed": missed,
-            "right": rate_of(t == s for t, s, _ in pairs).figures(), "topics": topics,
-        }  # fmt: skip
-    return found
-
-
-def _pictures(paths: Sequence[Path]) -> list[Picture]:
+def pictures_of(paths: Sequence[Path]) -> list[Picture]:
+    """All pictures of some shards."""
     return [shard[i] for shard in map(Shard, paths) for i in range(len(shard))]
 
 
-def run_cell(out: Path, name: str, cell: Cell, *, n: int, seed: int) -> dict[str, Any]:
+def run_cell(out: Path, name: str, cell: Cell, *, seed: int) -> dict[str, Any]:
     """Train and judge one cell."""
-    began = time.monotonic()
-    data = out / "data"
-    folder = train_cell(out, name, cell, data)
-    took = time.monotonic() - began
-    answers = {"3 to 5": judged(folder, data / f"asked_{seed}_{n}"), "6, 8": judged(folder, data / f"counts_{seed}_{n}")}
+    began, data = time.monotonic(), out / "data"
+    model, tokenizer = begin(cell.start)
+    stream, listener = Stream(tokenizer), Listener(model, objects=cell.objects)
+    parts = learnt(cell, model, stream, data)
+    (out / "logs").mkdir(exist_ok=True)
+    how = Schedule(steps=cell.steps, lr=0.0 if cell.frozen else Schedule.lr)
+    looked, cpu = time.monotonic(), time.process_time()
+    loss = learn(listener, parts, how, out / "logs" / f"{name}.txt")
+    took, cpu = time.monotonic() - looked, time.process_time() - cpu
+    save_tensors(out / "logs" / f"{name}.safetensors", listener.state_dict())
+    answers: dict[str, dict[str, str]] = {}
+    for objects in ("3 to 5", "6, 8"):
+        answers[objects] = {}
+        for kind in KINDS:
+            path = asked(data, objects, seed) / f"{kind}.safetensors"
+            pictures = pictures_of([path])
+            said = written(listener, stream, pictures, looks(cell, model, path, pictures))
+            answers[objects][kind] = "".join("01"[a] for a in right(stream, pictures, said, path.with_suffix(".json")))
     line: dict[str, Any] = {
-        "cell": name, "start": cell.start, "tamp": cell.tamp, "mixture": cell.mixture, "decoder": cell.decoder,
-        "objects": cell.objects, "steps": cell.steps, "seed": seed, "train_s": round(took),
-        "judge_s": round(time.monotonic() - began - took),
-        "answers": {s: {k: "".join("01"[a] for a in v) for k, v in by.items()} for s, by in answers.items()},
+        "cell": name, "start": cell.start, "tamp": cell.tamp, "mixture": cell.mixture, "frozen": cell.frozen,
+        "objects": cell.objects, "steps": cell.steps, "seed": seed, "loss": round(loss, 4), "train_s": round(took),
+        "train_cpu_s": round(cpu), "look_s": round(looked - began), "all_s": round(time.monotonic() - began),
+        "answers": answers,
     }  # fmt: skip
     kitchens = data / f"kitchens_asked_{seed}"
     if cell.mixture and kitchens.is_dir():
-        line["kitchens"] = judged_kitchens(folder, kitchens)
+        pictures = pictures_of(list_shards(kitchens))
+        line["kitchens"] = kitchens_right(
+            stream, pictures, written(listener, stream, pictures, looked_at(model, pictures))
+        )
     return line
-
-
-def show(line: dict[str, Any]) -> None:
-    """One line of the table."""
-    for split, by in line["answers"].items():
-        rates = {k: rate_of(c == "1" for c in v) for k, v in by.items()}
-        print(f"{line['cell']:16} {split:7} " + " ".join(f"{k} {r.rate or 0:.3f}" for k, r in rates.items()), flush=True)
-    for kind, found in line.get("kitchens", {}).items():
-        print(f"{line['cell']:16} {kind} F1 {found['f1']:.3f}", flush=True)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -140,19 +134,21 @@ def main(arguments: Sequence[str]) -> None:
     if unknown := set(names) - set(CELLS):
         raise SystemExit(f"no cell {', '.join(sorted(unknown))}; there are {', '.join(CELLS)}")
     out, n, seed = Path(given["out"]), int(given.get("n", "200")), int(given.get("seed", "2000000"))
-    longer = int(given["steps"]) if "steps" in given else None
-    cells = {name: shorter(CELLS[name], longer) for name in names}
-    torch.set_num_threads(1)
-    make_data(out, list(cells.values()), n=n, seed=seed, kitchens=int(given.get("kitchens", "300")))
     path = out / "cells.jsonl"
     done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    finished = {(line["cell"], line["steps"], line["seed"]) for line in done}
-    for name, cell in cells.items():
-        if (name, cell.steps, seed) not in finished:
-            line = run_cell(out, name, cell, n=n, seed=seed)
-            with open(path, "a") as f:
-                f.write(json.dumps(line) + "\n")
-            show(line)
+    if "table" not in given:
+        torch.set_num_threads(1)
+        steps = {"steps": int(given["steps"])} if "steps" in given else {}
+        cells = {name: replace(CELLS[name], **steps) for name in names}
+        make_data(out / "data", list(cells.values()), n=n, seed=seed, kitchens=int(given.get("kitchens", "0")))
+        finished = {(line["cell"], line["steps"], line["seed"]) for line in done}
+        for name, cell in cells.items():
+            if (name, cell.steps, seed) not in finished:
+                done.append(run_cell(out, name, cell, seed=seed))
+                with open(path, "a") as f:
+                    f.write(json.dumps(done[-1]) + "\n")
+                print_tables(done[-1:])
+    print_tables(done)
 
 
 if __name__ == "__main__":

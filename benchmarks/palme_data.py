@@ -24,7 +24,7 @@ from agent.verbs import Relation, Verb
 from robots.mobile_panda import mobile_panda
 from sim.errands import questions as kitchens
 from sim.naming import SceneError
-from sim.pictures import MAP_GRID, take
+from sim.pictures import MAP_GRID, make_pictures, saying_pictures, take
 from sim.questions import Example, draw
 from sim.render import FIRST_OBJECT_ID, open_renderer
 from sim.robot import SimRobot, open_sim_robot
@@ -101,7 +101,7 @@ def slots(rgb: NDArray[np.uint8], ids: NDArray[np.int32], count: int) -> Floats:
         colours = (rgb[top:bottom, left:right].astype(np.float32) / 127.5 - 1.0) * cut[..., None]
         seen = cv2.resize(np.dstack([colours, cut]), (CROP_PX, CROP_PX), interpolation=cv2.INTER_AREA)
         box = np.array([top / height, left / width, bottom / height, right / width])
-        where = [4 * (box - 0.5), 4 * np.array([rows.mean() / height - 0.5, columns.mean() / width - 0.5])]
+        where = [4 * (box - 0.5), 4 * np.array([(rows.mean() + 0.5) / height - 0.5, (columns.mean() + 0.5) / width - 0.5])]
         found.append(np.concatenate([*where, [10 * len(rows) ** 0.5 / height], seen.ravel()]))
     return np.array(found, np.float32).reshape(-1, SLOT_NUMBERS)
 
@@ -153,6 +153,11 @@ def read_slots(path: Path) -> list[Floats]:
     """Of each picture of a shard, its objects' vectors."""
     with np.load(path.with_suffix(".npz")) as data:
         return np.split(data["slots"], data["ends"][:-1])
+
+
+def write_tabletop(folder: Path, count: int = 750, first_seed: int = 300_000) -> None:
+    """Pictures of the tabletop with eight sentences each, as nano was trained on. What is there already stays."""
+    make_pictures(folder, count, first_seed, 1, saying_pictures, print)
 
 
 def side_by_side(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -1,7 +1,7 @@
 """What a checkpoint answers, and whether it is right: `benchmarks/palme.py`'s judge. Needs torch.
 
 Answers are right word for word. Plans are carried out in symbols: a thing that something stands on can't be taken nor
-put on, a hand holds one thing; right is what leads to what was asked for (PaLM-E's planning success, Driess et al. 2023,
+put on, a hand holds one thing; right is what leads to what was asked for (planning success in Driess et al. 2023,
 section 6.2). Decoding is greedy and free: no grammar helps.
 
 Shapes: N sentences of one length, P prefix tokens, T tokens, D decoder width.
@@ -9,96 +9,104 @@ Shapes: N sentences of one length, P prefix tokens, T tokens, D decoder width.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from agent.preprocess import image_input
 from agent.stream import END, POINT, Stream
 from agent.training.batch import encode_sentence
 from agent.training.shards import Picture
 from agent.verbs import Relation, Verb
-from agent.vlm.decoder import Decoder
-from agent.vlm.model import VLM
+from benchmarks.palme_fast import BEFORE, Listener, Look, positions, seen
+from sim.stats import rate_of
 
 MOST_TOKENS = 64
 ROWS = 32
 
 
-class Reader(Protocol):
-    """What turns a picture, or its objects, into the embeddings before the words."""
-
-    decoder: Decoder
-
-    def before(self, at: Sequence[int]) -> Tensor:
-        """[N,P,D] of pictures of one kind of prefix, by number."""
-        ...
-
-
-class PictureReader:
-    """A VLM's eye, over pictures."""
-
-    def __init__(self, model: VLM, pictures: Sequence[Picture]) -> None:
-        self.model, self.pictures, self.decoder = model, pictures, model.decoder
-
-    def before(self, at: Sequence[int]) -> Tensor:
-        px = self.model.config.vision.image_px
-        image = torch.from_numpy(np.stack([image_input(self.pictures[i].rgb, px) for i in at]))
-        state = torch.from_numpy(np.stack([self.pictures[i].state for i in at]))
-        tokens, _ = self.model.vision(image)
-        return self.model.prefix(tokens, state)
-
-
 @torch.inference_mode()
-def written(
-    reader: Reader, stream: Stream, pictures: Sequence[Picture], *, lengths: Sequence[int] = ()
-) -> list[list[int]]:
-    """What is written to each picture's one sentence, token ids up to and with <done>.
-
-    lengths: of each picture's prefix, where they differ; sentences of one length are written side by side.
-    """
+def written(listener: Listener, stream: Stream, pictures: Sequence[Picture], looks: Sequence[Look]) -> list[list[int]]:
+    """What is written to each picture's first sentence, token ids up to and with <done>. Prompts of one length are
+    written side by side."""
     prompts = [encode_sentence(stream, p.sentences[0]).prompt for p in pictures]
-    sizes = [(len(q), lengths[i] if lengths else 0) for i, q in enumerate(prompts)]
     out: list[list[int]] = [[] for _ in pictures]
     done = stream.special["<done>"]
-    for size in sorted(set(sizes)):
-        alike = [i for i, s in enumerate(sizes) if s == size]
-        for rows in _chunks(alike):
+    for length in sorted({len(q) for q in prompts}):
+        alike = [i for i, q in enumerate(prompts) if len(q) == length]
+        for start in range(0, len(alike), ROWS):
+            rows = alike[start : start + ROWS]
             with torch.autocast("cpu", dtype=torch.bfloat16):
-                for i, ids in zip(rows, _greedy(reader, rows, [prompts[i] for i in rows], done), strict=True):
-                    out[i] = ids
+                found = _greedy(listener, [looks[i] for i in rows], [prompts[i] for i in rows], done)
+            for i, ids in zip(rows, found, strict=True):
+                out[i] = ids
     return out
 
 
-def _chunks(rows: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(rows), ROWS):
-        yield rows[start : start + ROWS]
-
-
-def _greedy(reader: Reader, rows: Sequence[int], prompts: Sequence[list[int]], done: int) -> list[list[int]]:
-    prefix = reader.before(rows)
-    p, decoder = prefix.shape[1], reader.decoder
+def _greedy(listener: Listener, looks: Sequence[Look], prompts: Sequence[list[int]], done: int) -> list[list[int]]:
+    decoder = listener.decoder
+    prefix, at = listener.prefix(looks)
+    n, words = len(prompts), len(prompts[0])
     x = torch.cat([prefix, decoder.words(torch.tensor(prompts)).to(prefix.dtype)], dim=1)
-    n, t, _ = x.shape
-    at = torch.arange(t)
-    mask = (at[None] <= at[:, None]) | (at[None] < p)
-    hidden, cache = decoder(x, at.expand(n, t), mask[None, None].expand(n, 1, t, t))
-    ids: list[list[int]] = [[] for _ in rows]
-    open_rows = torch.ones(n, dtype=torch.bool)
+    mask = seen(at, words)
+    hidden, cache = decoder(x, positions(at, words), mask)
+    visible = mask[:, :, -1:]
+    ids: list[list[int]] = [[] for _ in prompts]
+    going = torch.ones(n, dtype=torch.bool)
     for k in range(MOST_TOKENS):
         chosen = decoder.logits(hidden[:, -1]).argmax(1)
-        for i in torch.nonzero(open_rows)[:, 0].tolist():
+        for i in torch.nonzero(going)[:, 0].tolist():
             ids[i].append(int(chosen[i]))
-        open_rows &= chosen != done
-        if not bool(open_rows.any()):
+        going &= chosen != done
+        if not bool(going.any()):
             break
-        seen = torch.ones(n, 1, 1, t + k + 1, dtype=torch.bool)
-        hidden, cache = decoder(decoder.words(chosen[:, None]), torch.full((n, 1), t + k), seen, cache)
+        visible = torch.cat([visible, torch.ones(n, 1, 1, 1, dtype=torch.bool)], dim=3)
+        hidden, cache = decoder(decoder.words(chosen[:, None]), torch.full((n, 1), BEFORE + words + k), visible, cache)
     return ids
+
+
+def right(stream: Stream, pictures: Sequence[Picture], said: Sequence[list[int]], layouts: Path) -> list[bool]:
+    """Word for word for questions; plans by what they lead to. layouts: what stands on what, see `write_tamp`."""
+    if pictures[0].sentences[0].family[0] == "q":
+        return [ids == encode_sentence(stream, p.sentences[0]).plan for ids, p in zip(said, pictures, strict=True)]
+    wanted = [wanted_of(p, w) for p, w in zip(pictures, json.loads(layouts.read_text()), strict=True)]
+    return [carried_out(steps(stream, ids), w) for ids, w in zip(said, wanted, strict=True)]
+
+
+def wanted_of(picture: Picture, layout: Mapping[str, Any]) -> Wanted:
+    """What a p1's or p2's words ask for."""
+    colour = {name: name.split()[0] for name in layout["names"]}
+    asked = [w for w in picture.sentences[0].instruction.rstrip("?").split() if w in colour.values()]
+    below = {colour[a]: colour[b] for a, b in layout["below"].items()}
+    return Wanted(
+        subject=asked[0], onto=asked[1] if len(asked) > 1 else "", things=tuple(colour.values()), below=below
+    )  # fmt: skip
+
+
+def kitchens_right(stream: Stream, pictures: Sequence[Picture], said: Sequence[list[int]]) -> dict[str, dict[str, Any]]:
+    """F1 of affordance (it is possible) and of failure detection (it failed), with the counts that they come from."""
+    found: dict[str, dict[str, Any]] = {}
+    for kind, positive in (("affordance", "yes"), ("failure", "no")):
+        pairs: list[tuple[bool, bool, str]] = []
+        for p, ids in zip(pictures, said, strict=True):
+            heard = p.sentences[0]
+            if heard.family.startswith(kind):
+                told = steps(stream, ids)[0][1] if ids else ""
+                pairs.append((f"say({positive})" in heard.plan, told == positive, heard.family.split("/")[1]))
+        hit, false, missed = (
+            sum((true, told) == case for true, told, _ in pairs)
+            for case in ((True, True), (False, True), (True, False))
+        )
+        topics = dict.fromkeys(topic for *_, topic in pairs)
+        found[kind] = {
+            "f1": round(2 * hit / max(2 * hit + false + missed, 1), 4), "hit": hit, "false": false, "missed": missed,
+            "right": rate_of(true == told for true, told, _ in pairs).figures(),
+            "topics": {t: rate_of(true == told for true, told, u in pairs if u == t).figures() for t in topics},
+        }  # fmt: skip
+    return found
 
 
 Step = tuple[Verb | None, str]
@@ -120,7 +128,8 @@ def steps(stream: Stream, ids: Sequence[int]) -> list[Step]:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a plan is to lead to: `subject` in the hand, or with `onto` on that. below: what stands on what. All by colour."""
+    """What a plan is to lead to: `subject` in the hand, or with `onto` on that. below: what stands on what. Things are
+    called by their colours."""
 
     subject: str
     onto: str

@@ -99,7 +99,7 @@ def _products(graph: GraphProto, found: Mapping[str, Array]) -> Iterator[Array]:
 def _from_blocks(node: NodeProto, found: Mapping[str, Array]) -> Array:
     """Rows of blocks of bytes, zero in their middle, with a scale each (onnxruntime's MatMulNBits)."""
     said = {a.name: a.i for a in node.attribute}
-    if said["bits"] != 8 or len(node.input) > 3 and node.input[3]:
+    if said["bits"] != 8 or (len(node.input) > 3 and node.input[3]):
         raise ValueError(f"{node.name} has weights of {said['bits']} bits; only int8 and float bundles are read")
     rows, columns = said["N"], said["K"]
     packed = found[node.input[1]].reshape(rows, -1, said["block_size"]).astype(np.float32) - 128.0
