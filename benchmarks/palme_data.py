@@ -101,7 +101,8 @@ def slots(rgb: NDArray[np.uint8], ids: NDArray[np.int32], count: int) -> Floats:
         colours = (rgb[top:bottom, left:right].astype(np.float32) / 127.5 - 1.0) * cut[..., None]
         seen = cv2.resize(np.dstack([colours, cut]), (CROP_PX, CROP_PX), interpolation=cv2.INTER_AREA)
         box = np.array([top / height, left / width, bottom / height, right / width])
-        where = [4 * (box - 0.5), 4 * np.array([(rows.mean() + 0.5) / height - 0.5, (columns.mean() + 0.5) / width - 0.5])]
+        middle = np.array([(rows.mean() + 0.5) / height, (columns.mean() + 0.5) / width])
+        where = [4 * (box - 0.5), 4 * (middle - 0.5)]
         found.append(np.concatenate([*where, [10 * len(rows) ** 0.5 / height], seen.ravel()]))
     return np.array(found, np.float32).reshape(-1, SLOT_NUMBERS)
 
