@@ -128,6 +128,16 @@ def versions() -> dict[str, str]:
     return found
 
 
+def is_one_of_many() -> bool:
+    """Whether torchrun, or what sets the same variables, started this process as one of several."""
+    return {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"} <= os.environ.keys()
+
+
+def is_first_process() -> bool:
+    """The first of those, which alone writes and speaks; or the only one."""
+    return not is_one_of_many() or os.environ["RANK"] == "0"
+
+
 def process_began() -> float:
     """Where `perf_counter` was when this process was started; where it is now, on systems that do not tell."""
     try:
@@ -169,5 +179,6 @@ class RunRecord:
             "timings_s": {k: round(v, 3) for k, v in timings.items()},
             "versions": versions(),
         }
-        write_json(self.out / "result.json", content)
+        if is_first_process():
+            write_json(self.out / "result.json", content)
         return content

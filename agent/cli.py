@@ -14,8 +14,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from agent.artifacts import RunRecord, process_began, remove_empty
-from agent.errors import STATUS, Exit, PalmettoError, UserError, one_of
+from agent.artifacts import RunRecord, is_first_process, process_began, remove_empty
+from agent.errors import STATUS, Exit, PalmettoError, SilentError, UserError, one_of
 
 _OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@-]*=")
 _FLAGS = {f: f for f in ("--help", "-m", "--cfg", "--version")} | {"-h": "--help", "--multirun": "-m"}
@@ -29,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except PalmettoError as e:
+        if isinstance(e, SilentError) or not (e.of_one or is_first_process()):
+            return int(e.exit_code)
         return _end(f"palmetto: {e}", e.exit_code)
     except KeyboardInterrupt:
         return _end("palmetto: interrupted", Exit.INTERRUPTED)

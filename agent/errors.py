@@ -27,6 +27,8 @@ class PalmettoError(Exception):
     """Something went wrong that the person can act on. The message is one line: what, what was given, what to do."""
 
     exit_code: Exit = Exit.FAILED
+    of_one: bool = False
+    """Of several processes, one alone has this error; all others are said by the first of them."""
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
@@ -36,6 +38,14 @@ class UserError(PalmettoError):
     """What was asked for can't be understood or is not there."""
 
     exit_code = Exit.USAGE
+
+
+class SilentError(PalmettoError):
+    """Another process of the same run has failed, and has said so: this one ends as it does, without a line."""
+
+    def __init__(self, exit_code: Exit) -> None:
+        super().__init__("another process of this run failed")
+        self.exit_code = exit_code
 
 
 class RobotError(UserError, ValueError):

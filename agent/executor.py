@@ -8,12 +8,23 @@ from enum import Enum
 
 from agent.approval import Approval
 from agent.errors import UserError
-from agent.perform import perform
-from agent.plan import HELD_BEFORE, Plan, PlanError, Planner, PrimitiveCall, PrimitiveResult, format_call, parse_call
+from agent.perform import SCRIPTED, Backends, perform
+from agent.plan import (
+    HELD_BEFORE,
+    Plan,
+    PlanError,
+    PlanLate,
+    Planner,
+    PrimitiveCall,
+    PrimitiveResult,
+    format_call,
+    parse_call,
+)
 from agent.verbs import VERBS, Hand, Verb
+from agent.watched import recovered
 from robots.interface import Observation, Robot, Status
 from robots.primitives import Body, Outcome
-from robots.safety import Reason, SafetyStop
+from robots.safety import SafetyStop
 from robots.spec import RobotSpec
 
 
@@ -23,7 +34,7 @@ class Stop(Enum):
     DONE = "done"
     ASKED = "asked"
     REFUSED = "refused"
-    NO_PLAN = "no plan"  # the planner wrote none, or one that the grammar does not have
+    NO_PLAN = "no plan"  # the planner wrote none in time, or one that the grammar does not have
     REPEATED_FAILURE = "repeated failure"
     TOO_MANY_CALLS = "too many calls"
     OUT_OF_TIME = "out of time"
@@ -31,7 +42,8 @@ class Stop(Enum):
 
 
 LOOKS = 3
-"""After a stop because of an old picture, so many times is looked whether there is a new one."""
+"""After a stop that passes, because of an old picture, so many times is looked whether there is a new one; and so many
+plans may come too late."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +117,12 @@ def run_episode(
     bounds: Bounds = Bounds(),
     listeners: Sequence[Listener] = (),
     approval: Approval | None = None,
+    backends: Backends = SCRIPTED,
 ) -> EpisodeResult:
     """Carry out `instruction`: look, plan, perform the plan's first call, and again, until the plan is done().
 
     What is in the hand already is told to the planner as a pick that the history begins with. approval: asks a person
-    before calls of some verbs.
+    before calls of some verbs. backends: what performs a verb, where it is not its script.
 
     Ctrl-C stops the robot where it is and goes on upwards as KeyboardInterrupt.
     """
@@ -140,10 +153,12 @@ def run_episode(
     try:
         while True:
             try:
-                plan = planner.plan(instruction, seen, (*before, *history))
+                plan, seen = thought(planner, instruction, seen, (*before, *history), body.robot)
                 call = checked(plan)
-            except PlanError as e:
+            except (PlanError, PlanLate) as e:
                 return ended(Stop.NO_PLAN, str(e))
+            except SafetyStop as e:
+                return ended(Stop.HALTED, str(e))
             tell(Planned(plan=plan, seen=seen))
             if VERBS[call.verb].ends_plan:
                 stops = {Verb.DONE: Stop.DONE, Verb.ASK: Stop.ASKED, Verb.REFUSE: Stop.REFUSED}
@@ -157,7 +172,7 @@ def run_episode(
             if outcome is None and approval is not None:
                 outcome = approval.refusal(call)
             if outcome is None:
-                outcome = perform(call, body, seen, then=plan.calls[1:])
+                outcome = perform(call, body, seen, then=plan.calls[1:], backends=backends)
             before_s, halted = seen.time_s, ""
             try:
                 seen = look_again(body.robot)
@@ -178,7 +193,7 @@ def run_episode(
 
 
 def look_again(robot: Robot) -> Observation:
-    """What the robot sees. One that stands still because what it saw was old goes on when it sees afresh.
+    """What the robot sees. One that was stopped by what passes (what it saw was old) goes on when it sees afresh.
 
     Raises:
         SafetyStop: it stands still for another reason, or what it sees stays old.
@@ -187,11 +202,32 @@ def look_again(robot: Robot) -> Observation:
         try:
             return robot.observe()
         except SafetyStop as e:
-            clear = getattr(robot, "clear", None)
-            if e.veto.reason is not Reason.STALE or clear is None:
+            if not recovered(robot, e.veto):
                 raise
-            clear()
     return robot.observe()
+
+
+def thought(
+    planner: Planner, instruction: str, seen: Observation, history: Sequence[PrimitiveResult], robot: Robot
+) -> tuple[Plan, Observation]:
+    """The plan, and the observation that its points lie in: a new one where `seen` grew old meanwhile.
+
+    Raises:
+        PlanError: the planner wrote none.
+        PlanLate: nor in time, looked at afresh so many times.
+        SafetyStop: the robot, which the planner of a real one lets go on, was stopped for good.
+    """
+    for left in range(LOOKS, 0, -1):
+        try:
+            return planner.plan(instruction, seen, history), seen
+        except PlanLate:
+            if left == 1:
+                raise
+        except SafetyStop as e:
+            if left == 1 or not recovered(robot, e.veto):
+                raise
+        seen = look_again(robot)
+    raise AssertionError("the last look plans or raises")
 
 
 def checked(plan: Plan) -> PrimitiveCall:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from agent.grounding import ground
 from agent.limited import LimitedRobot, TimeUp
@@ -21,17 +22,44 @@ AT_TARGET: dict[Verb, Callable[[Body, Target], Outcome]] = {
 """What a robot that drives does with one target."""
 
 
-def perform(call: PrimitiveCall, body: Body, seen: Observation, *, then: Sequence[PrimitiveCall] = ()) -> Outcome:
+class Backend(Protocol):
+    """A way to perform calls other than the scripted one (`agent.policy.backends`)."""
+
+    def serves(self, call: PrimitiveCall, body: Body) -> bool:
+        """Whether it can do this call with this robot; if not, the call is scripted."""
+        ...
+
+    def perform(self, call: PrimitiveCall, body: Body, targets: list[Target]) -> Outcome:
+        """Do it; targets: the things that the call points at, as they were found in the picture."""
+        ...
+
+
+Backends = Mapping[Verb, Backend]
+SCRIPTED: Backends = {}
+"""Every verb by its script."""
+
+
+def perform(
+    call: PrimitiveCall,
+    body: Body,
+    seen: Observation,
+    *,
+    then: Sequence[PrimitiveCall] = (),
+    backends: Backends = SCRIPTED,
+) -> Outcome:
     """Do `call`, whose points lie in the picture `seen`. Moves nothing when a thing it needs is not at its point.
 
-    then: what the plan wants next; how a thing is best taken depends on where it goes.
+    then: what the plan wants next; how a thing is best taken depends on where it goes. backends: what performs a verb,
+    where it is not its script.
     """
     if call.verb is Verb.SAY:
         return Outcome(status=Status.SUCCEEDED, detail=call.text)
     limit_s, whole = VERBS[call.verb].time_limit_s, body.robot
     body.robot = LimitedRobot(whole, limit_s)
     try:
-        return _mobile(call, body, seen, then) if whole.spec.base is not None else _standing(call, body, seen)
+        if whole.spec.base is not None:
+            return _mobile(call, body, seen, then)
+        return _standing(call, body, seen, backends)
     except TimeUp:
         whole.stop()
         return Outcome(status=Status.TIMED_OUT, detail=f"{call.verb.value} was not done after {limit_s:g} s")
@@ -41,7 +69,7 @@ def perform(call: PrimitiveCall, body: Body, seen: Observation, *, then: Sequenc
         body.robot = whole
 
 
-def _standing(call: PrimitiveCall, body: Body, seen: Observation) -> Outcome:
+def _standing(call: PrimitiveCall, body: Body, seen: Observation, backends: Backends) -> Outcome:
     """`perform` for a robot that stands still."""
     if call.verb is Verb.LOOK:
         return look(body)
@@ -58,6 +86,14 @@ def _standing(call: PrimitiveCall, body: Body, seen: Observation) -> Outcome:
         if isinstance(target, Outcome):
             return target
         targets.append(target)
+    backend = backends.get(call.verb)
+    if backend is not None and backend.serves(call, body):
+        return backend.perform(call, body, targets)
+    return scripted(call, body, targets)
+
+
+def scripted(call: PrimitiveCall, body: Body, targets: list[Target]) -> Outcome:
+    """The script of a call, by a robot that stands; targets: the things that it points at."""
     if call.verb is Verb.PICK:
         return pick(body, targets[0])
     if call.verb is Verb.PLACE and call.relation is not None:

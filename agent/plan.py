@@ -42,6 +42,10 @@ class PlanError(ValueError):
         self.expected = expected
 
 
+class PlanLate(Exception):
+    """There is no plan in time, or the picture it was made from is old by now; after another look there may be one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PrimitiveCall:
     """One call of a primitive.

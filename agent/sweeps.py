@@ -9,6 +9,7 @@ Needs the `sweep` extra. A sweep without such words is `agent.config.sweep`, one
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,7 +35,7 @@ def by_plugins(arguments: config.Arguments, words: Sequence[str], folder: Path) 
             raise UserError(f'{word} needs a plugin: pip install ".[sweep]"')
     import hydra
 
-    def job(_: object) -> float:
+    def job(_: object) -> float | None:
         return _job(arguments, folder)
 
     overrides = [o for override in arguments.overrides for o in config.as_folder(override)]
@@ -52,8 +53,12 @@ def by_plugins(arguments: config.Arguments, words: Sequence[str], folder: Path) 
     return Exit.DONE if ended and set(ended) == {"done"} else Exit.FAILED
 
 
-def _job(arguments: config.Arguments, folder: Path) -> float:
-    """One job, in whatever process it was sent to -> what a search brings down or up, nan where there is no such."""
+def _job(arguments: config.Arguments, folder: Path) -> float | None:
+    """One job, in whatever process it was sent to -> what a search brings down or up.
+
+    None where there is no such, or the job failed: Optuna then counts it as failed and goes on. (A nan would end the
+    search: hydra-optuna-sweeper 1.3 tells it as a value of what has failed, which Optuna refuses.)
+    """
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.hydra_config import HydraConfig
 
@@ -69,7 +74,8 @@ def _job(arguments: config.Arguments, folder: Path) -> float:
         run_command(mine, perf_counter())
     except PalmettoError as error:
         print(f"palmetto: {error}", file=sys.stderr)
-        return float("nan")
+        return None
     finally:
         GlobalHydra.instance().hydra = outer
-    return float(json.loads((out / "result.json").read_text()).get("objective", "nan"))
+    found = json.loads((out / "result.json").read_text()).get("objective")
+    return found if isinstance(found, int | float) and math.isfinite(found) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from robots.interface import Command, Observation, Robot, RobotState
+from robots.safety import Veto
 from robots.spec import RobotSpec
 
 
@@ -38,8 +39,23 @@ class WatchedRobot:
     def close(self) -> None:
         self._robot.close()
 
-    def clear(self) -> None:
-        """Lets a robot that a fault has stopped go on, if it is one behind the safety kernel."""
-        clear = getattr(self._robot, "clear", None)
-        if clear is not None:
-            clear()
+    def latest(self) -> Observation:
+        """The newest there is, whatever is under way."""
+        return newest(self._robot)
+
+    def recover(self, veto: Veto) -> bool:
+        """Whether a robot that `veto` has stopped may go on, and does."""
+        return recovered(self._robot, veto)
+
+
+def newest(robot: Robot) -> Observation:
+    """What the robot sees now, of one that knows a difference: the newest pictures, not those from after all that was
+    sent has taken effect."""
+    latest: Callable[[], Observation] | None = getattr(robot, "latest", None)
+    return robot.observe() if latest is None else latest()
+
+
+def recovered(robot: Robot, veto: Veto) -> bool:
+    """Whether the robot, one behind the safety kernel, may go on after that and does."""
+    recover: Callable[[Veto], bool] | None = getattr(robot, "recover", None)
+    return recover is not None and recover(veto)

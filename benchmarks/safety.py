@@ -248,7 +248,7 @@ class Hostile:
         self._spec, self._rng = spec, rng
         low, high = spec.q_lower_rad, spec.q_upper_rad
         samples = rng.uniform(low, high, (600, spec.dof))
-        shape = robot._clear.shape
+        shape = robot._shape.clear.shape
         i, j = shape.pairs.T
         centres = shape.centres(samples)
         gaps = (np.linalg.norm(centres[:, i] - centres[:, j], axis=2) - shape.radii_m[i] - shape.radii_m[j]).min(axis=1)

@@ -89,7 +89,7 @@ def main(arguments: list[str]) -> None:
             for i in range(count):
                 picture = first_look(robot, family, split, SEED + i)
                 with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-                    judged[family].append(judge(model, make_batch([picture], stream, model.config, None)))
+                    judged[family].append(judge(model, make_batch([picture], stream, model.config)))
         for family, found in [*judged.items(), ("all", [pair for pairs in judged.values() for pair in pairs])]:
             rates = [
                 100 * float(np.mean(x))

@@ -158,7 +158,7 @@ def same_loss(task: Task) -> tuple[float, float]:
     model, stream = task.model().eval(), Stream(task.tokenizer)
     found = []
     for pictures in (task.steps[0], alone(task.steps[0])):
-        batch = make_batch(pictures, stream, model.config, None)
+        batch = make_batch(pictures, stream, model.config)
         with torch.no_grad():
             tokens, features = model.vision(batch.image)
             hidden = model.read(tokens, batch.state, batch.ids, batch.segments, batch.positions)

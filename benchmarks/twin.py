@@ -6,7 +6,7 @@ The robot's side is this process; the twin is another one, on loopback. The cloc
 still while this side thinks, so that a slow or busy computer changes nothing, and nothing waits for the wall.
 Latency, jitter and loss are drawn by the twin's seeded generator, on its clock, for every message in either
 direction: joint states, odometry, tf, wrenches, pictures; trajectories, velocities, gripper commands. The oracle's
-plans are asked of the twin.
+plans are asked of the twin. Before the robot stands what `deploy` puts there, the safety kernel with the map.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ import numpy as np
 from hydra.utils import instantiate
 
 from agent.config import Arguments, options
-from agent.executor import Bounds, Finished, run_episode
+from agent.executor import Bounds, Finished
 from agent.onboard.asked import JUDGE, RESET, Asked, AskedPlanner
+from agent.onboard.deploy import OnBoard
 from agent.onboard.rooms import hear_rooms
 from agent.plan import format_call
 from agent.told import to_json
@@ -52,10 +53,13 @@ def errand(node: Node, config: Ros2Config, task: str, seed: int, verbose: bool) 
 
     try:
         robot.connect(limit_s=10.0)
-        body = hear_rooms(node, limit_s=10.0).body(robot)
-        result = run_episode(asked["instruction"], body, AskedPlanner(node), bounds=Bounds(), listeners=[tell])
     except RobotSilent as e:
         return {**line, "success": False, "reason": str(e), "wall_s": time.perf_counter() - start}
+    side = OnBoard(node, robot, hear_rooms(node, limit_s=10.0), Bounds())
+    ended = side.errand(asked["instruction"], AskedPlanner(node), [tell])
+    line["vetoes"] = [f"{v.reason.name} {v.detail}" for v in side.guard.safe.vetoes]
+    if (result := ended.result) is None:
+        return {**line, "success": False, "reason": ended.why, "wall_s": time.perf_counter() - start}
     told = {"stop": result.stop.value, "declined": result.declined, "history": to_json(result.results)}
     verdict = Asked(node, JUDGE)(told)
     return {**line, **verdict, "robot_s": result.end_s - result.start_s, "wall_s": time.perf_counter() - start}

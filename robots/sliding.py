@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +118,12 @@ class SlidingRobot:
     def stop(self) -> None:
         self._goal = None
         self.robot.stop()
+
+    def recover(self, veto: Any) -> bool:
+        """Whether the robot may go on after `veto` of the safety kernel, and does; its rail begins anew then."""
+        recover = getattr(self.robot, "recover", None)
+        self._rail = self._goal = None
+        return recover is not None and bool(recover(veto))
 
     def close(self) -> None:
         self.robot.close()

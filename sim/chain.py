@@ -14,6 +14,7 @@ from zlib import crc32
 import numpy as np
 
 from agent.executor import Bounds, Listener
+from agent.perform import SCRIPTED, Backends
 from agent.plan import format_call
 from agent.stage import PlannerSource
 from robots.interface import Robot
@@ -77,6 +78,7 @@ def play_chain(
     *,
     robot: Robot | None = None,
     listeners: Sequence[Listener] = (),
+    backends: Backends = SCRIPTED,
 ) -> ChainResult:
     """The chain of a spec: the same spec and planner give the same."""
     rng = spec.generator()
@@ -97,7 +99,9 @@ def play_chain(
         body.robot = task.around(safe, house.robot.world, drawn)
         stage = SimStage(house.robot, house.opened, task=task, drawn=drawn)
         planner = TimedPlanner(source(stage))
-        result, verdict = play(stage, planner, drawn.instruction, bounds=bounds, body=body, listeners=listeners)
+        result, verdict = play(
+            stage, planner, drawn.instruction, bounds=bounds, body=body, listeners=listeners, backends=backends
+        )
         planner_calls, planner_s = planner_calls + planner.calls, planner_s + planner.spent_s
         calls = tuple({"call": format_call(r.call), "status": r.status, "detail": r.detail} for r in result.results)
         links.append(

@@ -11,6 +11,7 @@ from zlib import crc32
 import numpy as np
 
 from agent.executor import Bounds, EpisodeResult, Listener, Stop, run_episode
+from agent.perform import SCRIPTED, Backends
 from agent.plan import Plan, Planner, PrimitiveResult
 from robots.interface import Observation, Robot, Status
 from robots.primitives import Body
@@ -140,10 +141,11 @@ def play(
     robot: Robot | None = None,
     body: Body | None = None,
     listeners: Sequence[Listener] = (),
+    backends: Backends = SCRIPTED,
 ) -> tuple[EpisodeResult, Verdict]:
     """One episode on a stage that is set, judged once the world has come to rest. body: one that goes on in a chain."""
     body = body or stage.body(robot)
-    result = run_episode(instruction, body, planner, bounds=bounds, listeners=listeners)
+    result = run_episode(instruction, body, planner, bounds=bounds, listeners=listeners, backends=backends)
     stage.world.settle()
     return result, verdict(stage, result)
 

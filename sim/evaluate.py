@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +19,7 @@ from agent.artifacts import RunRecord, disk_errors, to_json, write_text
 from agent.errors import Exit, UserError
 from agent.executor import Bounds, Listener
 from agent.plan import format_call
+from agent.policy.backends import Choice
 from agent.stage import PlannerSource
 from agent.watched import WatchedRobot
 from robots.interface import Robot
@@ -60,6 +61,7 @@ class Setting:
     """The planner is the oracle itself: there is nobody to hold its calls against."""
     trouble: tuple[str, ...] = ()
     trouble_chance: float = 0.0
+    policy: Choice = field(default_factory=Choice)
 
 
 def evaluate(
@@ -77,6 +79,7 @@ def evaluate(
     workers: int | str,
     videos: int,
     bounds: Bounds,
+    policy: Choice,
     video_failures: bool = False,
     chain: int = 0,
     probe: bool = False,
@@ -105,6 +108,7 @@ def evaluate(
     setting = Setting(
         planner=planner, robot=robot, renderer=renderer, bounds=bounds, probe=probe or name == "oracle",
         truth=name == "oracle", trouble=trouble, trouble_chance=disturb_chance,
+        policy=policy,
     )  # fmt: skip
     if suite.endswith(".py") and instructions is None:
         rehearse(setting, specs[0])
@@ -122,6 +126,9 @@ def evaluate(
             raise UserError(f"chain={chain}: none of these tasks is to be acted on, and a chain is of what is")
     path = record.out / "episodes.jsonl"
     head = {"planner": name, "suite": suite if instructions is None else instructions, "robot": robot().name}
+    policy.backends()  # what is wrong with it shows at once
+    if others := {verb.value: name for verb, name in policy.by_verb.items() if name != "scripted"}:
+        head["policy"] = ",".join(f"{verb} {name}" for verb, name in others.items()) + f" {policy.checkpoint}"
     if trouble:
         head["disturb"] = f"{','.join(trouble)} {disturb_chance:g}"
     done = finished(path, head)
@@ -194,7 +201,10 @@ def run_job(setting: Setting, job: Job) -> dict[str, Any]:
     if job.chain is not None:
         robot, film, probe, disturber = _watchers(setting, house, job, "", listeners)
         with closing(film) if film is not None else nullcontext(), ending(disturber):
-            chained = play_chain(house, job.chain, setting.planner, setting.bounds, robot=robot, listeners=listeners)
+            chained = play_chain(
+                house, job.chain, setting.planner, setting.bounds, robot=robot, listeners=listeners,
+                backends=setting.policy.backends(),
+            )  # fmt: skip
         line = chain_line(chained, job.chain.length)
     else:
         stage = house.set(job.spec)
@@ -214,7 +224,8 @@ def run_job(setting: Setting, job: Job) -> dict[str, Any]:
             listeners.append(critic)
         with closing(film) if film is not None else nullcontext(), ending(disturber):
             result, verdict = play(
-                stage, planner, instruction, bounds=setting.bounds, robot=robot, listeners=listeners
+                stage, planner, instruction, bounds=setting.bounds, robot=robot, listeners=listeners,
+                backends=setting.policy.backends(),
             )  # fmt: skip
             if film is not None:
                 film.still(1.5, "success" if verdict.success else verdict.reason)

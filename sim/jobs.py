@@ -166,7 +166,7 @@ def finished(path: Path, same: dict[str, str]) -> dict[Key, dict[str, Any]]:
             if content is None:
                 break
             whole += len(line)
-            for key, value in {"disturb": None, **same}.items():
+            for key, value in {"disturb": None, "policy": None, **same}.items():
                 if content.get(key) != value:
                     before = content.get(key)
                     raise UserError(f"{path} holds episodes of {key} {before}, not {value}; give another out=DIR")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +33,10 @@ def points(world: World, picture: Picture, frame: CameraFrame) -> dict[str, tupl
     container's floor. None where the object is hidden.
 
     Where something hides the middle: of a movable thing the nearest pixel that is seen, of a container the nearest
-    that is clear of what lies in it, so that a little error still points at the container.
+    that is clear of what lies in it, so that a little error still points at the container. Where the middle is outside
+    the picture, the middle of what is seen.
     """
     found: dict[str, tuple[int, int] | None] = {}
-    height, width = picture.ids.shape
     for i, name in enumerate(world.names):
         mask = picture.ids == FIRST_OBJECT_ID + i
         if np.count_nonzero(mask) < LEAST_PIXELS:
@@ -45,15 +47,30 @@ def points(world: World, picture: Picture, frame: CameraFrame) -> dict[str, tupl
         painted = not model.pieces and model.hull_m is None and model.collision_obj is None
         container = model.depth_m > 0 or painted
         up = FLOOR_M if container else model.height_m
-        (row, col), _ = project(frame, world.pose(name).apply([0.0, 0.0, up]))
+        (row, col), depth_m = project(frame, world.pose(name).apply([0.0, 0.0, up]))
+        if depth_m <= 0 or not shows(mask, row, col):
+            found[name] = innermost(mask)
+            continue
         row_px, col_px = round(row), round(col)
-        inside = 0 <= row_px < height and 0 <= col_px < width
         if spec.kind not in KINDS and not container:
             mask = _upper(mask, frame, float(world.pose(name).xyz[2]) + model.height_m - TOP_M)
-        if not inside or not mask[row_px, col_px]:
+        if not mask[row_px, col_px]:
             row_px, col_px = _seen_near(mask, row, col, CLEAR_PX if container else 0.0)
         found[name] = (row_px, col_px)
     return found
+
+
+def shows(picture: NDArray[Any], row: float, col: float) -> bool:
+    """Whether (row, col), px, is inside a picture [H,W]."""
+    height, width = picture.shape
+    return bool(0 <= round(row) < height and 0 <= round(col) < width)
+
+
+def innermost(mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """The pixel of a mask [H,W] that is farthest from its edge, and from the picture's."""
+    inside = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    row, col = np.unravel_index(int(np.argmax(inside)), mask.shape)
+    return int(row), int(col)
 
 
 def _upper(mask: NDArray[np.bool_], frame: CameraFrame, least_m: float) -> NDArray[np.bool_]:

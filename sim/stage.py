@@ -32,7 +32,7 @@ from sim.predicates import evaluate
 from sim.render import Opened, RendererUnavailable, draws_textures, open_renderer
 from sim.robot import SimRobot
 from sim.room import rooms
-from sim.scenes import MAX_OBJECTS, AnyScene, MappedScene, Scene, named, sample_scene, sample_specs, scene_from_names
+from sim.scenes import MAX_OBJECTS, MappedScene, Scene, named, sample_scene, sample_specs, scene_from_names
 from sim.suites import fits_place, own_robot
 from sim.task import Drawn, Task
 from sim.tasks.base import Instance
@@ -45,7 +45,9 @@ RENDERERS = ("auto", "gl", "tiny")
 class Choice(Protocol):
     """What `conf/scene/` names: a sort of scene, drawn for a seed and what somebody typed."""
 
-    def draw(self, seed: int, sentence: str) -> AnyScene: ...
+    def reset(self, robot: SimRobot, seed: int, sentence: str) -> None:
+        """The robot into the scene for a sentence; "" for any scene. Raises UserError where there is none."""
+        ...
 
     def robot(self) -> RobotSpec: ...
 
@@ -70,6 +72,10 @@ class SceneChoice:
             return scene_for(sentence, seed, self.distractors)
         except SceneError as e:
             raise UserError(f"no such scene: {e}") from e
+
+    def reset(self, robot: SimRobot, seed: int, sentence: str) -> None:
+        """The robot into that scene."""
+        robot.reset(self.draw(seed, sentence))
 
     def robot(self) -> RobotSpec:
         """What `robot=suite` is."""
@@ -204,7 +210,6 @@ def open_stage(
         raise UserError(f"a seed is a whole number from 0 on, not {seed!r}")
     if gui:
         need_display()
-    drawn = scene.draw(seed, instruction)
     try:
         opened = open_renderer(renderer)
     except RendererUnavailable as e:
@@ -214,7 +219,7 @@ def open_stage(
     sim_robot = SimRobot(World(spec=spec, gui=gui), opened.renderer)
     stage = scene.stage(sim_robot, opened, goal)
     stage.safety = safety
-    sim_robot.reset(drawn)
+    scene.reset(sim_robot, seed, instruction)
     if goal is not None:
         stage.check_goal(goal)
     return stage

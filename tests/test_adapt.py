@@ -29,7 +29,7 @@ ATTENTION = LoraConfig(rank=4, alpha=8.0, targets=("decoder.layers.*.q", "decode
 
 def answer(model: VLM):
     """Logits, pointer queries and scores about one picture, as one row."""
-    batch = make_batch([tiny_picture(1)], Stream(tiny_tokenizer()), model.config, None)
+    batch = make_batch([tiny_picture(1)], Stream(tiny_tokenizer()), model.config)
     tokens, features = model.vision(batch.image)
     hidden = model.read(tokens, batch.state, batch.ids, batch.segments, batch.positions)
     query = model.query(hidden[0])

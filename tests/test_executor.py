@@ -276,8 +276,11 @@ class Stale(FakeRobot):
             raise SafetyStop(Veto(reason=self.reason, detail="", time_s=0.0))
         return super().observe()
 
-    def clear(self) -> None:
+    def recover(self, veto: Veto) -> bool:
+        if veto.reason is not Reason.STALE:
+            return False
         self.left, self.stands = self.left - 1, False
+        return True
 
 
 def test_a_robot_that_saw_something_old_looks_again() -> None:

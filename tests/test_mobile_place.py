@@ -17,7 +17,9 @@ from robots.mobile.grasps import GraspPlan
 from robots.mobile.grasps_leant import leant
 from robots.mobile.load import Load, load_of
 from robots.mobile.relief import Relief
+from robots.mobile.sight import odom_T_world
 from robots.mobile.sites import points as sites
+from robots.mobile.sites import remember_laid, standing_on
 from robots.mobile.spots import in_hollow, on_surface
 from robots.mobile.things import Thing
 from robots.mobile.tool_poses import level_pose
@@ -70,6 +72,25 @@ ROOM = RoomMap(
         surface("larder", 1.6, 0.3),
     ),
 )  # fmt: skip
+
+
+def test_what_the_hand_has_put_down_is_minded_though_the_arm_hides_it(robot: SimRobot) -> None:
+    """A point of the table is free, is not where something was put a moment ago, and is free once that is taken."""
+    robot.reset(NookScene(seed=0, objects=()))
+    body = Body(robot, map=ROOM)
+    table, larder = ROOM.named("table")[0], ROOM.named("larder")[2]
+    assert isinstance(table, Surface)
+    assert isinstance(larder, Surface)
+    by = odom_T_world(robot.state())
+    load = held(Pose.from_xyz_yaw([1.0, 0.1, 0.75]), level=False)
+    remember_laid(body, load, by @ Pose.from_xyz_yaw([1.0, 0.1, 0.75]))
+    tops = standing_on(body, table)
+    assert len(tops) > 50
+    assert tops[:, 2] == pytest.approx(by.apply([1.0, 0.1, 0.85])[2], abs=1e-6)
+    assert np.linalg.norm(tops[:, :2] - by.apply([1.0, 0.1, 0.0])[:2], axis=1).max() < 0.05
+    assert len(standing_on(body, larder)) == 0, "that is another board, over it"
+    body.laid.pop("can")
+    assert len(standing_on(body, table)) == 0
 
 
 def test_boards_are_gone_under_from_the_side_and_open_drawers_into_from_above(robot: SimRobot) -> None:

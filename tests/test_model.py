@@ -48,8 +48,8 @@ def test_rotary_products_depend_on_distance_alone() -> None:
 
 def test_a_sentence_in_a_pack_is_read_as_if_alone() -> None:
     model, stream, picture = tiny_model(), tiny_stream(), tiny_picture(1)
-    packed = make_batch([picture], stream, model.config, None)
-    alone = make_batch([_only(picture, 1)], stream, model.config, None)
+    packed = make_batch([picture], stream, model.config)
+    alone = make_batch([_only(picture, 1)], stream, model.config)
     with torch.no_grad():
         tokens, _ = model.vision(packed.image)
         whole = model.read(tokens, packed.state, packed.ids, packed.segments, packed.positions)
@@ -62,7 +62,7 @@ def test_a_sentence_in_a_pack_is_read_as_if_alone() -> None:
 
 def test_cached_decoding_equals_uncached() -> None:
     model, stream, picture = tiny_model(), tiny_stream(), tiny_picture(2)
-    batch = make_batch([_only(picture, 0)], stream, model.config, None)
+    batch = make_batch([_only(picture, 0)], stream, model.config)
     n = int((batch.segments[0] == 1).sum())
     with torch.no_grad():
         tokens, _ = model.vision(batch.image)
@@ -79,7 +79,7 @@ def test_cached_decoding_equals_uncached() -> None:
 
 def test_labels_are_the_tokens_that_follow() -> None:
     stream, picture = tiny_stream(), tiny_picture(3)
-    batch = make_batch([picture, tiny_picture(4)], stream, tiny_config(), None)
+    batch = make_batch([picture, tiny_picture(4)], stream, tiny_config())
     flat = batch.ids.flatten()
     assert torch.equal(flat[batch.label_at + 1], batch.label)
     assert (flat[batch.point_at] == stream.special["<point>"]).all()

@@ -16,6 +16,7 @@ from robots.kinematics import kinematics
 from robots.mobile_panda import mobile_panda
 from robots.planning.obstacles import Box
 from robots.safety import Reason, SafeRobot, SafetyConfig, SafetyStop, watching
+from robots.safety.clearance import Clearances
 from robots.spec import JERK_PER_ACCELERATION, RobotSpec, panda
 from robots.stretch import stretch
 from robots.tiago_pro import tiago_pro
@@ -319,3 +320,54 @@ def test_a_robot_that_can_not_stop_in_time_is_refused() -> None:
         SafeRobot(FakeRobot(spec=stretch()), SafetyConfig(stop_s=0.5))
     with pytest.raises(ValueError, match="near_m_s"):
         SafetyConfig(near_m_s=-1.0)
+
+
+def test_it_goes_on_unasked_after_an_old_observation_alone() -> None:
+    now = [0.0]
+    wire = Wire(panda())
+    robot = SafeRobot(wire, clock=lambda: now[0])
+    robot.observe()
+    now[0] += 0.6
+    with pytest.raises(SafetyStop) as stale:
+        robot.observe()
+    assert stale.value.veto.reason is Reason.STALE
+    assert robot.recover(stale.value.veto)
+    robot.observe()
+    robot.emergency_stop("the red button")
+    with pytest.raises(SafetyStop) as pressed:
+        robot.observe()
+    assert not robot.recover(pressed.value.veto)
+
+
+def test_a_picture_that_is_in_time_again_after_one_that_was_late_is_no_jump_of_the_clock() -> None:
+    now = [0.0]
+    wire = Wire(mobile_panda())
+    robot = SafeRobot(wire, clock=lambda: now[0])
+    moving(robot)
+    robot.observe()
+    for late_s in (0.4, 0.0, 0.3, 0.1, 0.0):
+        now[0] += 1.0
+        wire._time_s += 1.0
+        wire.jump_s = -late_s
+        robot.observe()
+    wire.jump_s = 0.5
+    with pytest.raises(SafetyStop, match="clock jumped"):
+        robot.observe()
+
+
+@pytest.mark.parametrize(
+    ("make", "arm_q"),
+    [
+        (mobile_panda, [0.37, -1.68, 2.63, -1.71, -1.36, 1.87, 2.58]),  # fingers in the deck
+        (mobile_panda, [2.25, 1.73, -0.16, -1.54, -0.95, 2.36, 2.07]),  # wrist in the mast
+        (mobile_panda, [1.146, -1.622, -2.888, -1.71, 0.278, 1.952, -0.481]),  # the hand's edge in the deck's
+        (stretch, [0.26, 0.07, 2.96, -0.73, -2.49]),  # fingers in the base's front edge
+    ],
+)
+def test_rare_collisions_with_itself_are_known_too(make: object, arm_q: list[float]) -> None:
+    """Configurations in which the meshes meet by millimetres to centimetres, found by sampling; the floor is far."""
+    clear = Clearances(make(), SafetyConfig())  # type: ignore[operator]
+    home = make().home_q_rad  # type: ignore[operator]
+    least, reason, _ = clear.least(np.stack([home, np.array(arm_q)]), None)
+    assert least < 0.0
+    assert reason is Reason.SELF_COLLISION

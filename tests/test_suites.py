@@ -8,24 +8,35 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pybullet as p
 import pytest
 
 from agent.errors import UserError
-from agent.executor import Bounds
+from agent.executor import Bounds, Started
 from agent.plan import PrimitiveCall, format_plan, parse_plan
 from agent.verbs import Verb
 from robots.geometry import Pose
+from robots.interface import CameraFrame
+from robots.mobile_panda import mobile_panda
 from sim.apart import apart
 from sim.board.base import BoardTask
 from sim.episode import TaskSpec, Theatre, draw_task, play, theatre
+from sim.errands.pointing import _nearest
 from sim.jobs import chosen
+from sim.kitchen.fixtures import KitchenFixtures
+from sim.kitchen.rooms import sample_kitchen
+from sim.mobile import MobileArm
 from sim.naming import SceneError
-from sim.probe import Probe
+from sim.points import innermost, shows
+from sim.probe import Probe, Readings
+from sim.render import open_renderer
+from sim.robot import SimRobot
 from sim.scenes import ObjectSpec, PlacedObject, Scene
 from sim.stage import oracle, panda
 from sim.suites import MODULES, find_suite, own_robot, suite_robot
 from sim.tamp.base import TampTask
 from sim.task import Drawn, TaskError
+from sim.world import World
 
 OURS = ("board", "tamp")
 ROOT = Path(__file__).parents[1]
@@ -155,6 +166,73 @@ def test_the_probe_sees_what_was_not_meant(house: Theatre) -> None:
     world.set_arm(np.array(world.arm.q) + [1.0, 0, 0, 0, 0, 0, 0], 0.08)
     quick.moved(0.1)
     assert quick.readings.speed_share == pytest.approx(10.0 / world.spec.velocity_rad_s[0], rel=0.05)
+
+
+def test_the_probe_looks_at_all_that_moves_and_at_all_but_the_part_that_is_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    robot = SimRobot(World(spec=mobile_panda()), open_renderer("auto").renderer)
+    try:
+        world = robot.world
+        world.reset(sample_kitchen(np.random.default_rng(2), clutter=0, paired=False))
+        arm, base, head = world.arm, robot.spec.base, robot.spec.head
+        assert isinstance(arm, MobileArm)
+        assert base is not None
+        assert head is not None
+        still = Probe(robot)
+        for _ in range(2):
+            robot.wait(1 / 60)
+            still.moved(1 / 60)
+        assert still.readings.clean, still.readings
+        turned = Probe(robot)
+        turned.moved(1 / 60)
+        arm.set_head(head.home_q_rad + [2 * head.velocity_rad_s[0] / 60, 0.0])
+        turned.moved(1 / 60)
+        assert turned.readings.head_share == pytest.approx(2.0, rel=0.01)
+        assert not turned.readings.clean
+        rolled = Probe(robot)
+        rolled.moved(1 / 60)
+        arm.roll(np.array([0.0, 0.0, 1.5 * base.velocity[2]]), 1 / 60)
+        for _ in range(60):
+            world.step(4)
+            rolled.moved(1 / 60)
+        assert rolled.readings.base_share == pytest.approx(1.5, rel=0.05)
+        assert rolled.readings.base_acceleration_share > 1.05
+        assert not rolled.readings.clean
+        assert not Readings(fingers_share=1.2).clean
+        # The hand in the fridge's door is meant where it opens that door, and not where it opens a drawer.
+        fixtures = world.fixtures
+        assert isinstance(fixtures, KitchenFixtures)
+        at = fixtures.moving("fridge")
+        assert at is not None
+        assert at != fixtures.moving("top drawer")
+        contact = (0, arm.body, at[0], 5, at[1], (), (), (), -0.004, 10.0)
+        monkeypatch.setattr(p, "getContactPoints", lambda **_: [contact])
+        seen, depth = robot.observe(), {}
+        for part in ("fridge", "top drawer"):
+            probe = Probe(robot)
+            probe(Started(call=PrimitiveCall(verb=Verb.OPEN, target=part, point=(1, 1)), seen=seen, time_s=0.0))
+            probe.moved(1 / 240)
+            depth[part] = probe.readings.depth_mm
+        assert depth == {"fridge": 0.0, "top drawer": pytest.approx(4.0)}
+    finally:
+        robot.close()
+
+
+def test_what_lies_off_the_picture_is_not_pointed_at_by_its_edge() -> None:
+    mask = np.zeros((60, 80), dtype=np.bool_)
+    mask[20:40, 60:] = True
+    assert not shows(mask, 30.0, 90.0)
+    row, col = innermost(mask)
+    assert 25 <= row <= 34
+    assert 68 <= col <= 72, "in the middle of what is seen, where clamping gives 79"
+    frame = CameraFrame(
+        rgb=np.zeros((60, 80, 3), np.uint8), depth_m=np.ones((60, 80), np.float32),
+        intrinsics=np.array([[50.0, 0, 40], [0, 50.0, 30], [0, 0, 1]]), world_T_camera=Pose.identity(),
+    )  # fmt: skip
+    assert _nearest(mask, frame, np.array([1.0, 0.0, 1.0])) == (row, col)
+    assert _nearest(mask, frame, np.array([0.7, 0.0, 1.0])) == (30, 75)
+    assert _nearest(mask, frame, np.array([0.7, 0.0, -1.0])) == (row, col)
 
 
 def test_calls_without_points_get_them_from_the_picture(house: Theatre) -> None:

@@ -61,6 +61,16 @@ def test_optuna_brings_the_objective_down(words: list[str]) -> None:
     assert best["best_params"]["lr"] == pytest.approx(rates(words)[found.index(min(found))])
 
 
+@pytest.mark.skipif(not PLUGINS, reason="the sweep extra is not installed")
+@pytest.mark.filterwarnings("ignore")
+def test_a_trial_that_fails_does_not_end_the_search(words: list[str], capsys) -> None:
+    plan = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=4", "hydra.sweeper.sampler.seed=1", "objective=points"]
+    assert main(["train", "-m", "lr=choice(1e38,1e-3)", *plan, *words]) == 0
+    assert capsys.readouterr().err.count("palmetto: step 1: the loss is nan") in (1, 2, 3)
+    best = OmegaConf.load(Path(words[-1].partition("=")[2]) / "optimization_results.yaml")
+    assert best["best_params"]["lr"] == 1e-3
+
+
 def test_a_plugin_that_is_not_there_is_one_line(words: list[str], monkeypatch, capsys) -> None:
     monkeypatch.setattr(sweeps, "find_spec", lambda name: None)
     assert main(["train", "-m", "lr=1e-3,1e-2", "hydra/launcher=joblib", *words]) == Exit.USAGE

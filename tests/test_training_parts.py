@@ -25,7 +25,7 @@ from agent.training.journal import Journal  # noqa: E402
 from agent.training.loop import train  # noqa: E402
 from agent.training.losses import figures, said, total  # noqa: E402
 from agent.training.mishaps import out_of_memory  # noqa: E402
-from agent.training.mixture import Mixture, Part, knots, open_mixture  # noqa: E402
+from agent.training.mixture import Mixture, Part, knots, open_mixture, row_generators  # noqa: E402
 from agent.training.perception import PerceptionHeads, make_targets  # noqa: E402
 from agent.training.recompute import recompute_blocks  # noqa: E402
 from tests.tiny import tiny_stream, tiny_tokenizer  # noqa: E402
@@ -90,7 +90,7 @@ def test_a_mixture_without_any_weight_says_at_which_step() -> None:
 def test_only_what_the_agent_says_is_learnt() -> None:
     stream, model = tiny_stream(), tiny_model()
     pictures = [tiny_picture(i) for i in range(3)]
-    batch = make_batch(pictures, stream, model.config, None)
+    batch = make_batch(pictures, stream, model.config)
     ids = batch.ids.flatten()
     assert torch.equal(ids[batch.label_at + 1], batch.label), "each label is the token that follows"
     learnt = torch.zeros_like(ids, dtype=torch.bool)
@@ -104,7 +104,7 @@ def test_only_what_the_agent_says_is_learnt() -> None:
             assert batch.ids[b][mine & learnt[b]].tolist() == e.plan == stream.calls(parse_plan(s.plan))[0]
     assert not learnt[batch.segments == 0].any(), "nor is padding"
     hidden = torch.randn(*batch.ids.shape, model.config.decoder.width, requires_grad=True)
-    words = said(model, batch, torch.empty(0), hidden)["words"]
+    words = said(model, batch, None, hidden)["words"].mean
     (slope,) = torch.autograd.grad(words, hidden)
     before = torch.zeros(batch.ids.numel(), dtype=torch.bool)
     before[batch.label_at] = True
@@ -119,14 +119,14 @@ def test_sentences_without_pictures_are_packed_evenly() -> None:
     even = level(bundles, stream)
     count = lambda ps: Counter(s for p in ps for s in p.sentences)  # noqa: E731
     assert count(even) == count(bundles)
-    padding = [int((make_batch(ps, stream, sizes, None).segments == 0).sum()) for ps in (bundles, even)]
+    padding = [int((make_batch(ps, stream, sizes).segments == 0).sum()) for ps in (bundles, even)]
     assert padding[1] < 0.5 * padding[0]
 
 
 def _step(model, heads, stream):
     pictures = [tiny_picture(i) for i in range(3)]
-    targets = make_targets(pictures, NAMES, model.config.vision, np.random.default_rng(0))
-    batch = make_batch(pictures, stream, model.config, None)
+    targets = make_targets(pictures, NAMES, model.config.vision, row_generators(0, 0, range(3)))
+    batch = make_batch(pictures, stream, model.config)
     called = [stream.words(n) for n in (*NAMES.colours, *NAMES.kinds, *NAMES.sizes)]
     loss = total(figures(model, heads, batch, targets, called, "both"), PLAIN)
     return loss, [*model.parameters()]
@@ -210,7 +210,7 @@ def test_devices_are_chosen_or_refused_in_one_line(monkeypatch: pytest.MonkeyPat
 
 
 def test_every_tensor_of_a_batch_goes_to_the_device() -> None:
-    batch = make_batch([tiny_picture(0)], tiny_stream(), tiny_model().config, None, parts=("a",))
+    batch = make_batch([tiny_picture(0)], tiny_stream(), tiny_model().config, parts=("a",))
     there = moved(batch, torch.device("meta"))
     tensors = [getattr(there, f.name) for f in fields(there) if f.name != "parts"]
     assert {str(t.device) for t in tensors} == {"meta"}

@@ -11,6 +11,7 @@ from agent.artifacts import RunRecord
 from agent.commands.run import act, begun, landed, recorded
 from agent.errors import STATUS, Exit, UserError
 from agent.executor import Bounds
+from agent.policy.backends import Choice
 from agent.sentence import clean_instruction
 from agent.stage import PlannerSource, Stage
 from robots.safety import SafetyConfig
@@ -29,6 +30,7 @@ def chat(
     scene: Any,
     robot: Any,
     planner: PlannerSource,
+    policy: Choice,
     safety: SafetyConfig,
     recording: str | None,
     world: Callable[..., Stage],
@@ -37,6 +39,7 @@ def chat(
 
     result.json holds one entry a sentence under `turns`. What the hand holds and where things came from is remembered.
     """
+    backends = policy.backends()
     with record.timed("scene"):
         stage = world(
             seed=record.seed, scene=scene, robot=robot, renderer=renderer, gui=gui, instruction="", goal=None,
@@ -66,7 +69,7 @@ def chat(
                 sentence = clean_instruction(line)
                 code = act(
                     turn, stage, body, mind, sentence, goal=None, video=video, bounds=bounds, approval=approval,
-                    flight=flight, prefix=prefix,
+                    flight=flight, prefix=prefix, backends=backends,
                 )  # fmt: skip
             except UserError as e:
                 print(f"what?  {e}", flush=True)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.artifacts import RunRecord
+from agent.artifacts import RunRecord, versions
 from agent.commands.learning import need
+from agent.commands.run import landed
 from agent.commands.screen import Screen
 from agent.errors import Exit, UserError
 from agent.executor import Bounds, Stop
+from agent.flight import FlightRecorder
 from agent.sentence import clean_instruction
+from robots.safety import SafetyConfig
 
 if TYPE_CHECKING:
+    from agent.onboard.loops import LoopConfig
     from robots.ros2.config import Ros2Config
 
 
@@ -27,6 +31,9 @@ def deploy(
     token: str,
     wait_s: float,
     bounds: Bounds,
+    safety: SafetyConfig,
+    loops: LoopConfig,
+    recording: str | None,
 ) -> Exit:
     """See conf/deploy.yaml."""
     from robots.ros2.config import Ros2Config
@@ -48,15 +55,27 @@ def deploy(
     rooms = None if map is None else Path(map).expanduser()
     where = f"ROS domain {robot.domain}, network={robot.network}"
     own = None if bundle is None else trained(name=str(Path(bundle).expanduser()))
-    with deployment(robot, rooms=rooms, bounds=bounds, limit_s=wait_s) as side:
-        print(f"robot  {robot.spec().name} in {where}", flush=True)
-        mind = own or planner(side)
-        if sentence is None:
-            print(f"port   /errand, token in {token}; Ctrl-C ends", flush=True)
-            side.listeners.append(Screen())
-            record.figures["errands"] = side.serve(secret, mind, say=lambda words: print(words, flush=True))
-            return Exit.DONE
-        return _one(record, side, mind, sentence)
+
+    def flight() -> FlightRecorder:
+        folder = record.out / "flight" if recording == "auto" else Path(str(recording)).expanduser()
+        about = {"command": "deploy", "words": list(record.words), "robot": robot.spec().name, "versions": versions()}
+        return FlightRecorder(folder, about)
+
+    with deployment(
+        robot, rooms=rooms, bounds=bounds, limit_s=wait_s, safety=safety, loops=loops,
+        flight=None if recording is None else flight,
+    ) as side:  # fmt: skip
+        try:
+            print(f"robot  {robot.spec().name} in {where}", flush=True)
+            mind = side.beside(own or planner(side))
+            if sentence is None:
+                print(f"port   /errand, token in {token}; Ctrl-C ends", flush=True)
+                side.listeners.append(Screen())
+                record.figures["errands"] = side.serve(secret, mind, say=lambda words: print(words, flush=True))
+                return Exit.DONE
+            return _one(record, side, mind, sentence)
+        finally:
+            landed(record, side.guard.flight)
 
 
 def _one(record: RunRecord, side: Any, planner: Any, sentence: str) -> Exit:

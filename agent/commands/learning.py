@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from agent.artifacts import RunRecord
@@ -18,7 +20,10 @@ INSTALL = {
 def train(*, record: RunRecord, **options: Any) -> Exit:
     """See conf/train.yaml."""
     need("train", "torch")
-    from agent.training.main import train as work
+    if (options.get("policy") or {}).get("demos"):
+        from agent.policy.training import train as work
+    else:
+        from agent.training.main import train as work
 
     record.figures.update(work({**options, "seed": record.seed, "out": record.out}) or {})
     return Exit.DONE
@@ -29,11 +34,22 @@ def export(*, record: RunRecord, **options: Any) -> Exit:
     need("export", "torch", "onnx", "onnxscript")
     if options.get("language"):
         from agent.onboard.exporting.language import export as work
+    elif is_policy(options.get("checkpoint")):
+        from agent.policy.export import export as work
     else:
         from agent.onboard.exporting.bundles import export as work
 
     record.figures.update(work({**options, "seed": record.seed, "out": record.out}) or {})
     return Exit.DONE
+
+
+def is_policy(folder: object) -> bool:
+    """Whether a policy was trained into that folder, and not a planner."""
+    notes = Path(str(folder)) / "training.json"
+    try:
+        return notes.is_file() and "policy" in json.loads(notes.read_text())
+    except (OSError, ValueError):
+        return False
 
 
 def need(command: str, *modules: str) -> None:

@@ -13,7 +13,9 @@ from agent.commands.screen import Screen
 from agent.errors import Exit, UserError
 from agent.executor import Bounds, EpisodeResult, Listener, Stop, run_episode
 from agent.flight import FlightRecorder
+from agent.perform import SCRIPTED, Backends
 from agent.plan import Planner
+from agent.policy.backends import Choice
 from agent.sentence import clean_instruction
 from agent.stage import PlannerSource, Stage
 from agent.watched import WatchedRobot
@@ -35,6 +37,7 @@ def run(
     scene: Any,
     robot: Any,
     planner: PlannerSource,
+    policy: Choice,
     safety: SafetyConfig,
     recording: str | None,
     world: Callable[..., Stage],
@@ -43,6 +46,7 @@ def run(
     if instruction is None:
         raise UserError('run what? give a sentence: palmetto "put the red block in the green bowl"')
     sentence = clean_instruction(instruction)
+    backends = policy.backends()
     with record.timed("scene"):
         stage = world(
             seed=record.seed, scene=scene, robot=robot, renderer=renderer, gui=gui, instruction=sentence, goal=goal,
@@ -56,7 +60,7 @@ def run(
         print(f"scene  seed {record.seed}: {', '.join(stage.names)}", flush=True)
         code = act(
             record, stage, recorded(stage, flight), mind, sentence, goal=goal, video=video, bounds=bounds,
-            approval=Approval(safety.approve, at_the_terminal), flight=flight,
+            approval=Approval(safety.approve, at_the_terminal), flight=flight, backends=backends,
         )  # fmt: skip
         print(f"files  {record.out}", flush=True)
         return code
@@ -103,6 +107,7 @@ def act(
     approval: Approval,
     flight: FlightRecorder | None = None,
     prefix: str = "",
+    backends: Backends = SCRIPTED,
 ) -> Exit:
     """One instruction in a scene that stands; its files are `prefix`ed. Fills `record.figures`."""
     screen, witness = Screen(), stage.witness()
@@ -124,7 +129,9 @@ def act(
     )
     try:
         with record.timed("episode"):
-            result = run_episode(instruction, body, planner, bounds=bounds, listeners=listeners, approval=approval)
+            result = run_episode(
+                instruction, body, planner, bounds=bounds, listeners=listeners, approval=approval, backends=backends
+            )
         stage.settle()
         if flight is not None:
             flight.note("settled", result.end_s)

@@ -24,8 +24,9 @@ from agent.executor import Event, Finished, Planned, Started
 from agent.flight.disk import Segments
 from agent.flight.seen import Sight, state_fields
 from agent.plan import format_call
+from agent.watched import newest, recovered
 from robots.interface import Command, Observation, Robot, RobotState
-from robots.safety import Veto
+from robots.safety import SafetyStop, Veto
 from robots.spec import RobotSpec
 
 Fields = dict[str, Any]
@@ -188,7 +189,12 @@ class RecordedRobot:
         return self._robot.spec
 
     def observe(self) -> Observation:
-        seen = self._robot.observe()
+        return self._noted(self._robot.observe())
+
+    def latest(self) -> Observation:
+        return self._noted(newest(self._robot))
+
+    def _noted(self, seen: Observation) -> Observation:
         due = seen.time_s >= self._due_s or seen.time_s < self._due_s - 2 / self._flight.config.pictures_hz
         if due:
             self._due_s = seen.time_s + 1 / self._flight.config.pictures_hz
@@ -209,8 +215,15 @@ class RecordedRobot:
 
     def stop(self) -> None:
         self._robot.stop()
-        state = self._robot.state()
-        self._flight.note("stop", **state_fields(state))
+        fields: Fields = {}
+        with suppress(SafetyStop):  # stopped by a fault, it says nothing more of itself
+            fields = state_fields(self._robot.state())
+        self._flight.note("stop", **fields)
+
+    def recover(self, veto: Veto) -> bool:
+        fine = recovered(self._robot, veto)
+        self._flight.note("recovered" if fine else "not recovered", reason=veto.reason.name)
+        return fine
 
     def close(self) -> None:
         self._robot.close()

@@ -12,23 +12,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.approval import Approval, at_the_terminal
 from agent.errors import PalmettoError, UserError
 from agent.executor import Bounds, EpisodeResult, Event, Finished, Listener, Planned, Started, Stop, run_episode
+from agent.flight import FlightRecorder
 from agent.onboard.asked import AskedPlanner
+from agent.onboard.guard import MAY_I, Guard
+from agent.onboard.loops import STANDARD as LOOPS
+from agent.onboard.loops import BesideControl, LoopConfig
 from agent.onboard.rooms import Rooms, hear_rooms, read_rooms
 from agent.onboard.signals import ended_by_signals
 from agent.plan import Planner, format_call
 from agent.sentence import clean_instruction
-from agent.watched import WatchedRobot
-from robots.interface import Robot
 from robots.ros2.action import ErrandServer, Goal, GoalState
 from robots.ros2.config import Ros2Config
 from robots.ros2.node import NetworkError, Node
 from robots.ros2.robot import RobotSilent, Ros2Robot
+from robots.safety import STANDARD, SafetyConfig, SafetyStop
 
 IDLE_S = 0.05
 """How long somebody who sends a sentence waits at most until it is heard."""
 ROOMS_S = 1.0
+WORD_S = 60.0
+"""How long a person's word is waited for, before a call that needs one; then it is a no."""
 
 
 class Cancelled(Exception):
@@ -37,7 +43,7 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How an errand ended. result: None where it was cancelled, or the robot fell silent; `why` then says it."""
+    """How an errand ended. result: None where it was cancelled, or never begun; `why` then says it."""
 
     result: EpisodeResult | None
     why: str
@@ -45,22 +51,39 @@ class Ended:
 
 
 class OnBoard:
-    """A connected robot, its planner and the port. What a planner source takes for its stage is this."""
+    """A connected robot behind the safety kernel, its planner and the port. What a planner source takes for its stage
+    is this."""
 
     task = drawn = None
 
-    def __init__(self, node: Node, robot: Ros2Robot, rooms: Rooms, bounds: Bounds) -> None:
-        self.node, self.ros2, self._bounds = node, robot, bounds
+    def __init__(
+        self,
+        node: Node,
+        robot: Ros2Robot,
+        rooms: Rooms,
+        bounds: Bounds,
+        *,
+        safety: SafetyConfig = STANDARD,
+        loops: LoopConfig = LOOPS,
+        flight: FlightRecorder | None = None,
+    ) -> None:
+        self.node, self.ros2, self.loops, self._bounds = node, robot, loops, bounds
         self._port: ErrandServer | None = None
-        # Between the primitives and the robot: everything that watches over what is commanded is put around it here.
-        self.robot: Robot = WatchedRobot(robot, self._waited)
+        self.guard = Guard(node, robot, safety, rooms, loops=loops, flight=flight, waited=self._waited)
+        self.robot = self.guard.robot
+        self._approval = Approval(safety.approve, self._asked)
         self._body = rooms.body(self.robot)
-        self._planner: Planner | None = None
-        self.listeners: list[Listener] = []
+        self.listeners: list[Listener] = [] if flight is None else [flight]
 
     def reader(self) -> Planner:
         """What `planner=oracle` is: the twin's."""
         return AskedPlanner(self.node)
+
+    def beside(self, planner: Planner) -> Planner:
+        """The planner in a thread of its own, where time goes on while it thinks."""
+        if self.ros2.config.clock != "wall":
+            return planner
+        return BesideControl(planner, self.robot, clock=lambda: self.ros2.time_s, config=self.loops)
 
     def errand(self, instruction: str, planner: Planner, listeners: Sequence[Listener] = ()) -> Ended:
         """Does what a sentence says. However it ends, the robot has stopped then.
@@ -71,11 +94,14 @@ class OnBoard:
         sentence = clean_instruction(instruction)
         heard = [*self.listeners, *listeners]
         try:
-            result = run_episode(sentence, self._body, planner, bounds=self._bounds, listeners=heard)
+            self.guard.begin()
+            result = run_episode(
+                sentence, self._body, planner, bounds=self._bounds, listeners=heard, approval=self._approval
+            )
         except Cancelled:
             return Ended(result=None, why="cancelled", state=GoalState.CANCELED)
-        except RobotSilent as e:
-            return Ended(result=None, why=f"stopped: {e}", state=GoalState.ABORTED)
+        except SafetyStop as e:
+            return Ended(result=None, why=str(e), state=GoalState.ABORTED)
         finally:
             self.robot.stop()
         done = result.stop in (Stop.DONE, Stop.ASKED, Stop.REFUSED)
@@ -85,6 +111,7 @@ class OnBoard:
     def serve(self, token: str, planner: Planner, *, say: Callable[[str], None], most: int | None = None) -> int:
         """Does the errands that come by the port, one after another, until Ctrl-C, or `most`; how many those were."""
         self._port = port = ErrandServer(self.node, token)
+        self.guard.token = token
         count = 0
         while most is None or count < most:
             try:
@@ -92,7 +119,7 @@ class OnBoard:
             except RobotSilent as e:
                 say(f"       {e}; waiting for it")
                 self._reconnect()
-            port.poll()
+            self._attend()
             if port.refused:
                 say(f"       refused {port.refused}")
                 port.refused = ""
@@ -126,20 +153,40 @@ class OnBoard:
                 self.ros2.connect(limit_s=5.0)
                 return
             except RobotSilent:
-                if self._port is not None:
-                    self._port.poll()
+                self._attend()
+
+    def _attend(self) -> None:
+        self.guard.attend()
+        if self._port is not None:
+            self._port.poll()
 
     def _waited(self, seconds: float) -> None:
         """After each wait of the robot: has somebody changed their mind?"""
-        if self._port is not None:
-            self._port.poll()
-            if (goal := self._port.present) is not None and goal.state is GoalState.CANCELING:
-                raise Cancelled
+        self._attend()
+        if self._port is not None and (goal := self._port.present) is not None and goal.state is GoalState.CANCELING:
+            raise Cancelled
+
+    def _asked(self, call: str) -> bool:
+        """Whether a person says that this may be done: whoever sent the errand, or who sits at the terminal."""
+        if self._port is None or (goal := self._port.present) is None:
+            return at_the_terminal(call)
+        self._port.tell(goal, MAY_I, call)
+        return self.guard.asked_for(WORD_S)
 
 
 @contextmanager
-def deployment(config: Ros2Config, *, rooms: Path | None, bounds: Bounds, limit_s: float) -> Iterator[OnBoard]:
-    """The robot's topics joined, waited for at most `limit_s`. On the way out the robot is stopped.
+def deployment(
+    config: Ros2Config,
+    *,
+    rooms: Path | None,
+    bounds: Bounds,
+    limit_s: float,
+    safety: SafetyConfig = STANDARD,
+    loops: LoopConfig = LOOPS,
+    flight: Callable[[], FlightRecorder] | None = None,
+) -> Iterator[OnBoard]:
+    """The robot's topics joined, waited for at most `limit_s`, the safety kernel before it and its time kept. On the
+    way out the robot is stopped. flight: begins the recorder, once there is something to record.
 
     Raises:
         UserError: there is no such network.
@@ -157,7 +204,11 @@ def deployment(config: Ros2Config, *, rooms: Path | None, bounds: Bounds, limit_
                 robot.connect(limit_s=limit_s)
             except RobotSilent as e:
                 raise PalmettoError(str(e)) from e
-            yield OnBoard(node, robot, told if told is not None else hear_rooms(node, limit_s=ROOMS_S), bounds)
+            where = told if told is not None else hear_rooms(node, limit_s=ROOMS_S)
+            kept = None if flight is None else flight()
+            side = OnBoard(node, robot, where, bounds, safety=safety, loops=loops, flight=kept)
+            with side.guard.kept():
+                yield side
         finally:
             robot.close()
 

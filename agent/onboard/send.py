@@ -10,13 +10,15 @@ import sys
 import time
 from pathlib import Path
 
+from agent.approval import at_the_terminal
 from agent.errors import Exit
+from agent.onboard.guard import MAY_I
+from agent.onboard.stop import ask
 from robots.ros2.action import ErrandClient, GoalState
 from robots.ros2.node import NetworkError, Node
 from robots.ros2.service import ServiceError
-from robots.ros2.token import TokenError, read_token
+from robots.ros2.token import TOKEN, TokenError, read_token
 
-TOKEN = Path("~/.config/palmetto/token")
 FINDS_S = 10.0
 
 
@@ -31,13 +33,14 @@ def main(argv: list[str] | None = None) -> int:
     try:
         token = read_token(given.token.expanduser())
         with Node(domain=given.domain, network=given.network) as node:
-            return _send(ErrandClient(node, token), given.sentence)
+            return _send(node, token, given.sentence)
     except (TokenError, NetworkError, ServiceError) as e:
         print(f"palmetto: {e}", file=sys.stderr)
         return int(Exit.USAGE)
 
 
-def _send(client: ErrandClient, sentence: str) -> int:
+def _send(node: Node, token: str, sentence: str) -> int:
+    client = ErrandClient(node, token)
     key = client.send(sentence, limit_s=FINDS_S)
     if key is None:
         print("palmetto: refused: another errand is being done, or this is not the robot's token", file=sys.stderr)
@@ -48,6 +51,8 @@ def _send(client: ErrandClient, sentence: str) -> int:
             time.sleep(0.05)
             for event, text in client.feedback(key):
                 print(f"{event:8} {text}", flush=True)
+                if event == MAY_I:
+                    ask(node, "yes" if at_the_terminal(text) else "no", token=token)
             over = client.result()
         except KeyboardInterrupt:
             print("cancelling", flush=True)

@@ -54,10 +54,10 @@ def adapted_model(model: VLM, adaptation: Adaptation, *, base: str, out: Path) -
     return found
 
 
-def whole_weights(model: VLM) -> dict[str, Tensor]:
-    """The state dict with every update added to its weight, under the names of the base; the model stays as it is."""
-    layers = lora_layers(model)
-    weights = {k: v for k, v in model.state_dict().items() if not k.endswith((".lora_a", ".lora_b"))}
-    for name, layer in layers.items():
-        weights[f"{name}.weight"] = layer.whole_weight()
+def whole_weights(model: VLM, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Of a state dict of the model, with every update added to its weight, under the names of the base."""
+    weights = {k: v for k, v in state.items() if not k.endswith((".lora_a", ".lora_b"))}
+    for name, layer in lora_layers(model).items():
+        update = layer.update(state[f"{name}.lora_a"], state[f"{name}.lora_b"])
+        weights[f"{name}.weight"] = weights[f"{name}.weight"] + update
     return weights

@@ -87,19 +87,17 @@ def make_batch(
     pictures: Sequence[Picture],
     stream: Stream,
     config: VLMConfig,
-    rng: np.random.Generator | None,
     part: Sequence[int] = (),
     parts: tuple[str, ...] = (),
 ) -> Batch:
-    """Pack pictures. With `rng` the pictures are augmented; without it they are as recorded. part: of each picture.
+    """Pack pictures as they are. part: of each picture.
 
     Positions start behind the prefix even where none is read, so that words learn at the positions they will have.
     """
     prefix, grid = config.prefix_tokens, config.vision.map_grid
     images, rows = [], []
     for p in pictures:
-        rgb = p.rgb if rng is None else augment(p.rgb, rng)
-        images.append(image_input(rgb, config.vision.image_px))
+        images.append(image_input(p.rgb, config.vision.image_px))
         rows.append([encode_sentence(stream, s) for s in p.sentences])
     length = max([sum(len(e.prompt) + len(e.plan) for e in row) for row in rows] + [1])
     length = -(-length // 16) * 16

@@ -13,6 +13,7 @@ Stage = Literal["see", "speak", "both"]
 Curve = Literal["linear", "cosine"]
 FREE = frozenset({
     "threads", "save_every", "log_every", "tensorboard", "steps", "decay", "compile", "device", "checkpointing",
+    "parallel",
 })  # fmt: skip
 """Options that a run may be gone on with otherwise: how long, how fast and where, not what is learnt."""
 FLOORS: dict[str, float] = {
@@ -31,7 +32,8 @@ class TrainConfig:
     to right. ema: of what is shipped, how much stays from step to step (Polyak averaging); 0 = the last weights are.
     device: cpu, cuda, cuda:N, or auto, which is a GPU where there is one. bf16: products in bfloat16, by autocast.
     checkpointing: blocks are computed once more on the way back, instead of keeping what is inside them. compile: the
-    decoder by torch.compile, which needs a C++ compiler; a sixth faster on two cores. save_every, log_every: steps.
+    decoder by torch.compile, which needs a C++ compiler; a sixth faster on two cores. parallel: how several processes
+    share the work, see `agent.training.parallel.world`. save_every, log_every: steps.
     """
 
     stage: Stage = "both"
@@ -57,6 +59,7 @@ class TrainConfig:
     bf16: bool = True
     checkpointing: bool = False
     compile: bool = False
+    parallel: str = "ddp"
     save_every: int = 200
     log_every: int = 20
     tensorboard: bool = True

@@ -14,8 +14,8 @@ from agent.errors import UserError
 Tensors = TypeVar("Tensors")
 
 
-def chosen_device(name: str, *, bf16: bool) -> torch.device:
-    """`auto` is the first GPU where there is one, else the processor.
+def chosen_device(name: str, *, bf16: bool, several: bool = False) -> torch.device:
+    """`auto` is the first GPU where there is one, else the processor; in one of several processes its own GPU.
 
     Raises:
         UserError: there is no such device, or it can't compute in bfloat16.
@@ -26,7 +26,10 @@ def chosen_device(name: str, *, bf16: bool) -> torch.device:
         return torch.device("cpu")
     if not torch.cuda.is_available():
         raise UserError(f"device={name}: this torch finds no GPU; use device=cpu, or install torch for CUDA")
-    device = torch.device("cuda", 0) if name in ("auto", "cuda") else torch.device(name)
+    if several and name not in ("auto", "cuda"):
+        raise UserError(f"device={name}: of several processes each takes a GPU of its own; use device=auto")
+    own = torch.cuda.current_device() if several else 0
+    device = torch.device("cuda", own) if name in ("auto", "cuda") else torch.device(name)
     if device.index >= torch.cuda.device_count():
         raise UserError(f"device={name}: there are {torch.cuda.device_count()} GPUs, counted from 0")
     if bf16 and torch.cuda.get_device_capability(device) < (8, 0):

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from agent.artifacts import write_text
 from agent.training.rounds import success
@@ -21,16 +21,21 @@ FIGURES = "figures.jsonl"
 
 
 class Journal:
-    """Written to `out` from step `start` on; `report` shows a line."""
+    """Written to `out` from step `start` on, None = nowhere; `report` shows a line."""
 
-    def __init__(self, out: Path, report: Callable[[str], None], *, start: int, steps: int, tensorboard: bool) -> None:
+    def __init__(
+        self, out: Path | None, report: Callable[[str], None], *, start: int, steps: int, tensorboard: bool
+    ) -> None:
         self._report, self._start, self._steps = report, start, steps
         self._began = time.monotonic()
+        self._file: TextIO | None = None
+        self._board: Any = None
+        if out is None:
+            return
         out.mkdir(parents=True, exist_ok=True)
         path = out / FIGURES
         write_text(path, "".join(_until(path, start)))
         self._file = open(path, "a")  # noqa: SIM115 - closed by `close`
-        self._board: Any = None
         if tensorboard and find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter
 
@@ -49,6 +54,8 @@ class Journal:
         self._write(note["step"], {"success": success(note)})
 
     def _write(self, step: int, figures: Mapping[str, float]) -> None:
+        if self._file is None:
+            return
         self._file.write(json.dumps({"step": step, **figures}) + "\n")
         self._file.flush()
         if self._board is not None:
@@ -56,7 +63,8 @@ class Journal:
                 self._board.add_scalar(name.replace("@", "/"), value, step)
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         if self._board is not None:
             self._board.close()
 

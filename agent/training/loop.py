@@ -22,15 +22,18 @@ from agent.training.config import TrainConfig as TrainConfig
 from agent.training.config import learning_rate as learning_rate
 from agent.training.data import Source
 from agent.training.device import chosen_device
+from agent.training.distill import Teacher
 from agent.training.feed import Feed
 from agent.training.journal import Journal
-from agent.training.losses import figures, total
 from agent.training.mixture import Mixture, Part, Texts
-from agent.training.optimizer import make_optimizer, set_rate
+from agent.training.optimizer import set_rate
+from agent.training.parallel.spread import spread
+from agent.training.parallel.world import World
 from agent.training.perception import Names, PerceptionHeads
 from agent.training.recompute import recompute_blocks
 from agent.training.rounds import Rounds, best_round, success
 from agent.training.run import Run
+from agent.training.step import Step
 from agent.vlm.adapt.adapt import Adapted
 from agent.vlm.checkpoint import load_weights
 from agent.vlm.files import load_tensors
@@ -53,71 +56,78 @@ def train(
     adapted: Adapted | None = None,
     rounds: Rounds | None = None,
     same: dict[str, Any] | None = None,
+    teacher: Teacher | None = None,
+    world: World = World(),  # noqa: B008 - frozen
 ) -> dict[str, float]:
     """Train, saving into `out` as it goes; goes on from what `out` already holds. Returns the last figures,
     and where rounds were played `success`, the best.
 
     texts: draws the sentences of stage "speak", and the fresh ones of "both". heads_from: a checkpoint whose perception
     heads a new run starts with. adapted: how `model` learns, if not in full, with what `out` holds of it. rounds: when
-    to play, and when to end for it. same: what else must be as it was, as JSON, for a run to be gone on with.
+    to play, and when to end for it. same: what else must be as it was, as JSON, for a run to be gone on with. teacher:
+    whose distributions are learnt. world: the processes that share the run, each of which calls this.
 
     Raises:
         CheckpointError: `out` holds a run with another configuration.
         FloatingPointError: the loss or its gradient is no longer a number.
         PalmettoError: the disk is full.
     """
-    device = chosen_device(config.device, bf16=config.bf16)
+    device = chosen_device(config.device, bf16=config.bf16, several=world.size > 1)
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     heads = PerceptionHeads(model.config.vision, names)
     if heads_from is not None:
         load_weights(heads, load_tensors(heads_from / "heads.safetensors"), "heads.safetensors")
     mixture = None if config.stage == "speak" else _mixed(sources)
-    learning = nn.ModuleDict({"model": model, "heads": heads}).to(device)
     run = Run(
-        out=out, model=model, heads=heads, optimizer=make_optimizer(model, heads, config), tokenizer=tokenizer,
-        names=names, config=config, adapted=adapted, data={**(same or {}), **(mixture.notes() if mixture else {})},
+        out=out, model=model, heads=heads, tokenizer=tokenizer, names=names, config=config, adapted=adapted,
+        data={**(same or {}), **(mixture.notes() if mixture else {})}, world=world,
     )  # fmt: skip
     progress = run.begin()
+    stream = Stream(tokenizer)
+    called = [stream.words(n) for n in (*names.colours, *names.kinds, *names.sizes)]
+    teacher = teacher.to(device) if teacher is not None else None
+    step_of = Step(model, heads, called, config, world=world, teacher=teacher).to(device)
     if config.checkpointing:
         recompute_blocks(model)
     if config.compile:
         model.decoder.compile(dynamic=True)
-    stream = Stream(tokenizer)
-    called = [stream.words(n) for n in (*names.colours, *names.kinds, *names.sizes)]
+    make = spread(step_of, world)
+    run.optimise(progress)
     feed = Feed(
-        mixture=mixture, texts=texts, stream=stream, model=model.config, names=names, config=config, device=device
+        mixture=mixture, texts=texts, stream=stream, model=model.config, names=names, config=config, device=device,
+        rows=world.rows(config.pictures), teacher=teacher,
+    )  # fmt: skip
+    report = report if world.first else _say_nothing
+    journal = Journal(
+        out if world.first else None, report, start=progress.step, steps=config.steps, tensorboard=config.tensorboard
     )
-    journal = Journal(out, report, start=progress.step, steps=config.steps, tensorboard=config.tensorboard)
     with journal, closing(feed.batches(progress.step)) as batches:
         _begin_learning(model, adapted, config)
         for step in range(progress.step, config.steps):
             if rounds is not None and rounds.over(progress.rounds):
                 report(f"step {step}: {rounds.patience} rounds brought nothing better; the best is in {out / 'best'}")
                 break
-            batch, targets = next(batches)
-            torch.manual_seed(int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0]))
+            fed = next(batches)
+            torch.manual_seed(step_seed(config.seed, step, world))
             set_rate(run.optimizer, learning_rate(config, step))
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16):
-                found = figures(model, heads, batch, targets, called, config.stage)
-                loss = total(found, config)
-            run.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            steepness = nn.utils.clip_grad_norm_(learning.parameters(), config.clip)
-            values = torch.stack([v.detach().float() for v in (loss, steepness, *found.values())]).tolist()
-            if not all(map(math.isfinite, values[:2])):
-                raise FloatingPointError(_no_number(step, values[0], out, config))
+                loss, halves = make(*fed)
+            run.leaves.forget_gradients()
+            loss.backward()
+            run.leaves.take_gradients()
+            found = step_of.read(halves, run.leaves.clip(config.clip))
+            if not math.isfinite(found.loss) or not math.isfinite(found.norm):
+                raise FloatingPointError(_no_number(step, found.loss, out, config))
             run.optimizer.step()
             if run.ema is not None:
                 run.ema.update(step)
             progress.step = step + 1
-            progress.seen += len(batch.label_at) if config.stage == "speak" else config.pictures
-            for name, value in zip(found, values[2:], strict=True):
+            progress.seen += found.words if config.stage == "speak" else config.pictures
+            for name, value in found.means.items():
                 progress.means[name] = INERTIA * progress.means.get(name, value) + (1 - INERTIA) * value
             if progress.step % config.log_every == 0:
-                journal.note(
-                    progress.step, loss=values[0], lr=learning_rate(config, step), means=progress.means
-                )  # fmt: skip
+                journal.note(progress.step, loss=found.loss, lr=learning_rate(config, step), means=progress.means)
             played = rounds is not None and rounds.due(progress.step)
             if rounds is not None and played:
                 journal.round(rounds.hold(run, progress))
@@ -126,6 +136,16 @@ def train(
                 run.save(progress)
     best = {} if not progress.rounds else {"success": success(best_round(progress.rounds))}
     return {**progress.means, **best}
+
+
+def step_seed(seed: int, step: int, world: World) -> int:
+    """Of what is left to chance in a step's own computing, dropout: processes that have other rows have another."""
+    own = [world.rank] if world.shares > 1 and world.rank else []
+    return int(np.random.SeedSequence([seed, step, *own]).generate_state(1)[0])
+
+
+def _say_nothing(line: str) -> None:
+    """Of several processes the first alone speaks."""
 
 
 def _mixed(sources: Sequence[Source] | Mixture) -> Mixture:

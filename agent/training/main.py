@@ -16,9 +16,11 @@ from agent.errors import UserError, one_of
 from agent.training.adapting import ADAPTER, adaptation_of, adapted_model
 from agent.training.config import TrainConfig
 from agent.training.data import Source, open_sources, words_and_names
+from agent.training.distill import open_teacher
 from agent.training.loop import train as run
 from agent.training.mishaps import out_of_memory
 from agent.training.mixture import Mixture, Texts, open_mixture
+from agent.training.parallel.world import World, open_world
 from agent.training.perception import Names
 from agent.training.rounds import rounds_of
 from agent.training.saving import finish
@@ -36,15 +38,23 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: no data, a foreign checkpoint, other options than the run in `out` was begun with.
     """
-    out, start, texts = Path(options["out"]), options.get("start"), options.get("texts")
     config = TrainConfig(**{f.name: options[f.name] for f in fields(TrainConfig) if options.get(f.name) is not None})
+    with open_world(config.parallel, config.device) as world:
+        return _train(options, config, world)
+
+
+def _train(options: Mapping[str, Any], config: TrainConfig, world: World) -> dict[str, Any]:
+    out, start, texts = Path(options["out"]), options.get("start"), options.get("texts")
+    say = _say if world.first else _say_nothing
     parts = (options.get("mixture") or {}).get("parts")
     if config.stage != "speak" and bool(options.get("data")) == bool(parts):
         raise UserError(f"stage={config.stage} trains on what? data=FOLDER, or mixture= of several (docs/training.md)")
     if parts and (config.stage == "speak" or not isinstance(parts, Mapping)):
         raise UserError(f"mixture.parts={parts}: it is {{NAME: {{data: FOLDER, weight: 1.0}}, ...}}, and of pictures")
     try:
-        finish(out)
+        if world.first:
+            finish(out)
+        world.wait()
         adaptation = adaptation_of(options.get("adapt"))
         if adaptation is None and (out / ADAPTER).is_file():
             raise UserError(f"{out} holds a run that adapts a base (adapt=); give another out=")
@@ -61,7 +71,10 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
             names = replace(Names.from_notes(loaded.training.get("names", vars(names))), pairs=names.pairs)
             heads_from = Path(start) if (Path(start) / "heads.safetensors").is_file() else None
         else:
-            model, tokenizer = new_model(new, keep_words=words, seed=config.seed)
+            for turn in (True, False):  # the first alone fetches the language model, if it is not there yet
+                if world.first is turn:
+                    model, tokenizer = new_model(new, keep_words=words, seed=config.seed)
+                world.wait()
         adapted = None
         if adaptation is not None:
             base = f"{start}" if start else f"a new model of seed {config.seed}"
@@ -70,16 +83,24 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
                 raise UserError("stage=speak trains the decoder alone, and adapt.decoder=frozen leaves it as it is")
             adapted = adapted_model(model, adaptation, base=base, out=out)
             sizes = [sum(p.numel() for p in model.parameters() if p.requires_grad or every) for every in (False, True)]
-            _say(f"adapt  {sizes[0] / 1e6:.2f} M of {sizes[1] / 1e6:.2f} M numbers learn")
+            say(f"adapt  {sizes[0] / 1e6:.2f} M of {sizes[1] / 1e6:.2f} M numbers learn")
         what = "sentences drawn as they are needed" if config.stage == "speak" else f"{_pictures(sources)}"
-        print(f"train  {what}, stage {config.stage}, into {out}", flush=True)
+        by = f" in {world.size} processes, {world.how}" if world.size > 1 else ""
+        say(f"train  {what}, stage {config.stage}, into {out}{by}")
+        teacher = None
+        if options.get("teacher"):
+            teacher = open_teacher(
+                Path(options["teacher"]), options["distill"], stage=config.stage, student=model, tokenizer=tokenizer
+            )
         rounds = rounds_of(options["evaluate"], options.get("play")) if options.get("evaluate") else None
         played = {k: v for k, v in (options.get("evaluate") or {}).items() if k not in ("every", "patience", "workers")}
         same = {"start": options.get("start"), "vlm": options["vlm"], "evaluate": played}
+        if teacher is not None:
+            same["teacher"] = {"folder": options["teacher"], **options["distill"]}
         with out_of_memory(config), disk_errors(out):
             figures = run(
-                model, tokenizer, names, sources, out, config, _say, texts=texts, heads_from=heads_from,
-                adapted=adapted, rounds=rounds, same=json.loads(json.dumps(same)),
+                model, tokenizer, names, sources, out, config, say, texts=texts, heads_from=heads_from,
+                adapted=adapted, rounds=rounds, same=json.loads(json.dumps(same)), teacher=teacher, world=world,
             )  # fmt: skip
     except (ShardError, CheckpointError, FloatingPointError, OSError) as error:
         raise UserError(str(error)) from error
@@ -92,6 +113,10 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _say(line: str) -> None:
     print(line, flush=True)
+
+
+def _say_nothing(line: str) -> None:
+    """Of several processes the first alone speaks."""
 
 
 def _pictures(sources: Mixture | Sequence[Source]) -> str:

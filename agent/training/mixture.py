@@ -77,22 +77,34 @@ class Mixture:
         return {f"mixture.parts.{p.name}": p.notes() for p in self.parts}
 
     def draw(
-        self, step: int, config: TrainConfig, texts: Texts | None = None
-    ) -> tuple[list[Picture], list[int], np.random.Generator]:
-        """A step's pictures, each with at most `sentences` of its sentences; which part each is of; the generator for
-        augmentation."""
+        self, step: int, config: TrainConfig, texts: Texts | None = None, rows: Sequence[int] | None = None
+    ) -> tuple[list[Picture], list[int], list[np.random.Generator]]:
+        """A step's pictures, each with at most `sentences` of its sentences; which part each is of; the generator of
+        each for whatever else is left to chance in it.
+
+        rows: those of the step's pictures that are wanted, for runs in several processes; None = all. They are the
+        same whoever asks for them, with whichever others.
+        """
         rng = np.random.default_rng([config.seed, step])
         of = [0] * config.pictures
         if len(self.parts) > 1:
             weights = np.array([p.weight_at(step) for p in self.parts])
             of = rng.choice(len(self.parts), config.pictures, p=weights / weights.sum()).tolist()
         indices = rng.integers(np.array([len(self.parts[i]) for i in of]))
+        rows = range(config.pictures) if rows is None else rows
+        rngs = row_generators(config.seed, step, rows)
         pictures = []
-        for i, index in zip(of, indices, strict=True):
+        for row, own in zip(rows, rngs, strict=True):
+            i, index = of[row], indices[row]
             at = int(np.searchsorted(self._ends[i], index, side="right"))
             picture = self.parts[i].sources[at][int(index) - (0 if at == 0 else int(self._ends[i][at - 1]))]
-            pictures.append(_varied(picture, config, texts, rng))
-        return pictures, of, rng
+            pictures.append(_varied(picture, config, texts, own))
+        return pictures, [of[row] for row in rows], rngs
+
+
+def row_generators(seed: int, step: int, rows: Sequence[int]) -> list[np.random.Generator]:
+    """What is left to chance in each of a step's pictures comes from a generator of its own."""
+    return [np.random.default_rng([seed, step, 1 + row]) for row in rows]
 
 
 def _varied(p: Picture, config: TrainConfig, texts: Texts | None, rng: np.random.Generator) -> Picture:

@@ -19,8 +19,9 @@ from torch.nn import functional as F
 
 from agent.preprocess import cell_from_pixel
 from agent.training.shards import Picture
+from agent.training.tally import Tally
 from agent.vlm.config import VisionConfig
-from agent.vlm.model import pointer_loss
+from agent.vlm.model import pointer_losses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +59,12 @@ class Targets:
     shown: Tensor
 
 
-def make_targets(pictures: Sequence[Picture], names: Names, c: VisionConfig, rng: np.random.Generator) -> Targets:
-    """Labels of a batch. For every thing that is there, one colour-kind pair that is not is asked for too.
+def make_targets(
+    pictures: Sequence[Picture], names: Names, c: VisionConfig, rngs: Sequence[np.random.Generator]
+) -> Targets:
+    """Labels of a batch. For every thing that is there, one colour-kind pair that is not is asked for too, by chance.
+
+    rngs: of each picture its own, so that its labels do not hang on which others are packed with it.
 
     A colour that is none of `names`, such as "", is not asked for, and nor are the words of that picture.
     """
@@ -72,7 +77,7 @@ def make_targets(pictures: Sequence[Picture], names: Names, c: VisionConfig, rng
     shown = np.zeros((len(pictures), c.grid**2, len(colour_of) + len(kind_of) + len(size_of)), np.float32)
     queries: list[tuple[int, int, int, float]] = []
     where: list[tuple[int, tuple[float, float]]] = []
-    for b, p in enumerate(pictures):
+    for b, (p, rng) in enumerate(zip(pictures, rngs, strict=True)):
         tables = np.zeros((3, 256), np.int64)
         tables[:, 255] = -100  # unknown: cross entropy passes it over
         for i, o in enumerate(p.objects):
@@ -117,17 +122,15 @@ def make_targets(pictures: Sequence[Picture], names: Names, c: VisionConfig, rng
     )  # fmt: skip
 
 
-def visual_words(prefix: Tensor, shown: Tensor, name_embeddings: Tensor) -> Tensor:
-    """How far the image tokens are from the words for what they show: mean of 1 - cosine over patches with something.
+def visual_words(prefix: Tensor, shown: Tensor, name_embeddings: Tensor) -> Tally:
+    """How far the image tokens are from the words for what they show: 1 - cosine, over patches with something.
 
     prefix [B,G*G,D]; shown [B,G*G,N]; name_embeddings [N,D]. A language model knows how to find a word again that stood
     earlier in its context; this lets it find things in pictures the same way from the first step on.
     """
     target = shown @ name_embeddings
     something = shown.sum(-1) > 0.1
-    if not bool(something.any()):
-        return prefix.new_zeros(())
-    return (1 - F.cosine_similarity(prefix.float()[something], target[something], dim=-1)).mean()
+    return Tally.of(1 - F.cosine_similarity(prefix.float()[something], target[something], dim=-1))
 
 
 class PerceptionHeads(nn.Module):
@@ -144,32 +147,28 @@ class PerceptionHeads(nn.Module):
         self.read = nn.Linear(c.width, c.width)
         self.bias = nn.Parameter(torch.tensor(-2.0))
 
-    def forward(self, tokens: Tensor, features: Tensor, t: Targets) -> dict[str, Tensor]:
+    def forward(self, tokens: Tensor, features: Tensor, t: Targets) -> dict[str, Tally]:
         """tokens [B,G*G,W], features [B,C,M,M] -> named losses and accuracies (the latter carry no gradient)."""
         cover = self.cover(features).float().split(self.counts, dim=1)
-        out: dict[str, Tensor] = {}
+        out: dict[str, Tally] = {}
         for name, logits, target in zip(("colour", "kind", "size"), cover, (t.colour, t.kind, t.size), strict=True):
             weight = torch.ones(logits.shape[1], device=logits.device)
             weight[0] = 0.2  # most cells are table
-            if not (target >= 0).any():
-                continue
-            out[name] = F.cross_entropy(logits, target, weight=weight)
-            seen = target > 0
-            if seen.any():
-                out[f"{name}_right"] = (logits.argmax(1) == target)[seen].float().mean()
-        if not len(t.where_at):
-            return out
+            weighed = (weight[target.clamp(min=0)] * (target >= 0)).sum()
+            out[name] = Tally(F.cross_entropy(logits, target, weight=weight, reduction="sum"), weighed)
+            out[f"{name}_right"] = Tally.of((logits.argmax(1) == target)[target > 0].float())
         query = self.point_colour(t.query_colour) + self.point_kind(t.query_kind)
         logits = torch.einsum("qc,qcm->qm", query, features.float().flatten(2)[t.query_picture])
         logits = logits[t.where_at] / features.shape[1] ** 0.5
         silent = logits.new_full((len(logits), 1), -1e4)
-        out["where"] = pointer_loss(torch.cat([logits, silent], dim=1), t.where_cell[:, None], features.shape[-1])
+        where = pointer_losses(torch.cat([logits, silent], dim=1), t.where_cell[:, None], features.shape[-1])
+        out["where"] = Tally.of(where)
         peak = logits.argmax(1)
         found = torch.stack([peak // features.shape[-1], peak % features.shape[-1]], dim=1)
-        out["where_right"] = ((found - t.where_cell).abs().amax(1) <= 1.5).float().mean()
+        out["where_right"] = Tally.of(((found - t.where_cell).abs().amax(1) <= 1.5).float())
         asked = self.token_colour(t.query_colour) + self.token_kind(t.query_kind)
         heard = torch.einsum("qw,qtw->qt", asked, self.read(tokens).float()[t.query_picture]) / tokens.shape[-1] ** 0.5
         there = torch.logsumexp(heard, dim=1) + self.bias
-        out["there"] = F.binary_cross_entropy_with_logits(there, t.there)
-        out["there_right"] = ((there > 0) == (t.there > 0.5)).float().mean()
+        out["there"] = Tally.of(F.binary_cross_entropy_with_logits(there, t.there, reduction="none"))
+        out["there_right"] = Tally.of(((there > 0) == (t.there > 0.5)).float())
         return out

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,18 +39,24 @@ class Rounds:
         return step % self.every == 0
 
     def hold(self, run: Run, progress: Progress) -> dict[str, Any]:
-        """Play, note it in `progress`, and keep what was best; gives the new note.
+        """Play, note it in `progress`, and keep what was best; gives the new note. Of several processes the first
+        plays, and tells the others.
 
         A run that is cut off in here plays the round again: the same step gives the same agent and the same episodes.
         """
         run.model.eval()
-        with tempfile.TemporaryDirectory(dir=run.out, prefix="round-") as checkpoint:
-            run.write_shipped(Path(checkpoint), progress)
-            successes, episodes = self.play(Path(checkpoint))
+        came = None
+        if run.world.first:
+            with tempfile.TemporaryDirectory(dir=run.out, prefix="round-") as checkpoint:
+                run.write_shipped(Path(checkpoint), progress)
+                came = self.play(Path(checkpoint))
+        else:
+            run.write_shipped(None, progress)
+        successes, episodes = run.world.told(came)
         note = {"step": progress.step, "successes": successes, "episodes": episodes}
         progress.rounds.append(note)
         if best_round(progress.rounds) is note:
-            with saved_together(run.out / BEST) as folder:
+            with saved_together(run.out / BEST) if run.world.first else nullcontext() as folder:
                 run.write_shipped(folder, progress)
         return note
 

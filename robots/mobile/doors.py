@@ -18,7 +18,7 @@ from robots.mobile.ground import standable
 from robots.mobile.haul import Felt, Guard, Hauled, haul, line
 from robots.mobile.parts import Part, amount_seen, bar_offset, others_now, part_at, part_now, parts_of
 from robots.mobile.planar import flat
-from robots.mobile.shut import push_shut
+from robots.mobile.shut import push_shut, push_track
 from robots.mobile.sight import odom_T_base, odom_T_world
 from robots.mobile.stance import approach, fold, pushed, stand_at
 from robots.mobile.track import BACK_M, Task, Track, shifted
@@ -150,9 +150,7 @@ def _move(part: Part, now: float, verb: str) -> Move | None:
 def _attempt(body: Body, name: str, move: Move, most_n: float) -> Outcome:
     """Stand, hold, go along, let go; body.ajar has how far the part then is."""
     part = part_now(body, name)
-    here, free = flat(odom_T_base(body.robot.state())), standable(body)
-    tracks = (find_track(body.robot.spec, _task(body, part, move, leans), here, free) for leans in LEANS_RAD)
-    track = next((t for t in tracks if t is not None), None)
+    track = _found(body, part, move)
     if track is None:
         return Outcome(
             status=Status.UNREACHABLE, detail=f"there is no place from which the arm can {move.words} the {name}"
@@ -167,6 +165,22 @@ def _attempt(body: Body, name: str, move: Move, most_n: float) -> Outcome:
     if isinstance(held, Outcome):
         return held
     return _go_along(body, part, move, held, most_n)
+
+
+def can_move(body: Body, name: str, *, shut: bool) -> bool:
+    """Whether there is a place to stand from which the arm opens a part, or shuts it, that is open by body.ajar."""
+    part, now = part_now(body, name), body.ajar.get(name, 0.0)
+    move = _move(part, now, "close" if shut else "open")
+    if move is None:
+        return True
+    return (shut and push_track(body, part, now) is not None) or _found(body, part, move) is not None
+
+
+def _found(body: Body, part: Part, move: Move) -> Track | None:
+    """Where to stand and how to bend the arm, the bar in the hand all the way."""
+    here, free = flat(odom_T_base(body.robot.state())), standable(body)
+    tracks = (find_track(body.robot.spec, _task(body, part, move, leans), here, free) for leans in LEANS_RAD)
+    return next((t for t in tracks if t is not None), None)
 
 
 def _task(body: Body, part: Part, move: Move, leans: tuple[float, ...] = (0.0,)) -> Task:

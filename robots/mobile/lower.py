@@ -17,6 +17,7 @@ from robots.mobile.haul import haul, line
 from robots.mobile.load import Load
 from robots.mobile.reach import configurations, tool
 from robots.mobile.sight import odom_T_world
+from robots.mobile.sites import remember_laid
 from robots.mobile.spots import SPREAD_M, Spot
 from robots.mobile.stream import straight_way
 from robots.places import Surface
@@ -35,6 +36,8 @@ CLEAR_M, MOST_OUT_M = 0.05, 0.55
 """Outside, a load is so far before the edge of what it goes under; and not farther than this from its spot."""
 BACK_M, SHORT_M = 0.12, 0.05
 OUT_M_S = 0.15
+LAID_M = 0.012
+"""What falls no farther than this stays where it is put."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -120,6 +123,8 @@ def let_go(body: Body, load: Load, way: Way) -> Outcome:
     opened = min(load.width_m + 2 * SPREAD_M, widest)
     body.grip(opened)
     body.robot.wait(0.15)
+    if way.spot.fall_m < LAID_M:
+        remember_laid(body, load, way.spot.thing)
     body.grasp, body.held_q = None, None
     if way.goes_along:
         way.out(body, way.over, width_m=opened)

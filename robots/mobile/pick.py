@@ -123,6 +123,7 @@ def take(body: Body, words: str, sighting: Sighting, way: Approach) -> Outcome:
     body.grasp = load_of(
         words, thing, tool(body, state), width, level=plan.level, pitch_rad=plan.pitch_rad, palm_m=palm_m
     )
+    body.laid.pop(words, None)
     lift(body, sighting, plan)
     steady = body.steady_grip()
     if steady is None or still_there(body, thing, sighting):

@@ -53,7 +53,7 @@ def push_shut(body: Body, name: str, now: float, most_n: float) -> Outcome | Non
     """The part from `now` (m or rad open) to 0, with no more than most_n; body.ajar has how far it then is. None where
     there is nowhere to push from."""
     part = part_now(body, name)
-    found = _track(body, part, now)
+    found = push_track(body, part, now)
     if found is None:
         return None
     outcome = stand_at(body, found)
@@ -117,7 +117,7 @@ def _stopped(most_n: float) -> Guard:
     return guard
 
 
-def _track(body: Body, part: Part, now: float) -> Track | None:
+def push_track(body: Body, part: Part, now: float) -> Track | None:
     """From a little before the front as it is to a little beyond shut."""
     spec, here, free = body.robot.spec, flat(odom_T_base(body.robot.state())), standable(body)
     ahead, beyond = AHEAD_M / part.lever_m, BEYOND_M / part.lever_m

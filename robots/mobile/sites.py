@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from robots.geometry import Pose
 from robots.interface import Status
 from robots.mobile.load import Load
 from robots.mobile.sight import odom_T_base, odom_T_world
@@ -83,15 +84,31 @@ def into(body: Body, surface: Surface) -> Float:
 
 
 def standing_on(body: Body, surface: Surface) -> Float:
-    """float64[N,3], odom: the tops of what the map knows to stand on a surface, a lamp's foot, whatever hides it."""
+    """float64[N,3], odom: the tops of what the map knows to stand on a surface, a lamp's foot, and of what the hand
+    has put there, whatever hides it."""
     by, found = odom_T_world(body.robot.state()), [np.empty((0, 3))]
     for solid in () if body.map is None else body.map.solids_now(body.ajar):
         bottom = float(solid.pose.xyz[2]) - float(solid.half_m[2])
         if abs(bottom - surface.height_m) < FOOT_M and surface.holds(solid.pose.xyz[None])[0]:
-            x, y = (np.arange(SHY_M - h, h - SHY_M + FOOT_CELL_M, FOOT_CELL_M) for h in solid.half_m[:2])
-            a, b = np.meshgrid(x, y, indexing="ij")
-            found.append((by @ solid.pose).apply(np.stack([a, b, np.full_like(a, solid.half_m[2])], -1).reshape(-1, 3)))
+            half = (float(solid.half_m[0]) - SHY_M, float(solid.half_m[1]) - SHY_M)
+            found.append((by @ solid.pose).apply(_top(half, float(solid.half_m[2]))))
+    for top in body.laid.values():
+        above = top[:, 2] - surface.height_m
+        found.append(by.apply(top[surface.holds(top) & (above > 0.0) & (above < surface.headroom_m)]))
     return np.concatenate(found)
+
+
+def remember_laid(body: Body, load: Load, odom_T_thing: Pose) -> None:
+    """Where the hand has just put what it held: the next time its own arm, and what it then holds, may hide it."""
+    world = odom_T_world(body.robot.state()).inverse()
+    body.laid[load.words] = (world @ odom_T_thing).apply(_top(load.size_m, load.height_m))
+
+
+def _top(half_m: tuple[float, float], high_m: float) -> Float:
+    """float64[N,3]: points of a level rectangle, so high."""
+    x, y = (np.arange(-h, h + FOOT_CELL_M, FOOT_CELL_M) for h in half_m)
+    a, b = np.meshgrid(x, y, indexing="ij")
+    return np.stack([a, b, np.full_like(a, high_m)], -1).reshape(-1, 3)
 
 
 def _ranked(body: Body, surfaces: list[Surface], load: Load) -> list[Surface]:

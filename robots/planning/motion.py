@@ -51,10 +51,13 @@ def pointing_down(xyz: Float, yaw_rad: float) -> Pose:
 
 
 class MotionPlanner:
-    """Plans for one robot. Deterministic: the tree search draws from a generator seeded anew for each query."""
+    """Plans for one robot. Deterministic: the tree search draws from a generator seeded anew for each query.
 
-    def __init__(self, spec: RobotSpec) -> None:
-        self.spec = spec
+    searches: also where a straight line to the first pose is free.
+    """
+
+    def __init__(self, spec: RobotSpec, *, searches: bool = False) -> None:
+        self.spec, self.searches = spec, searches
         self._kinematics = kinematics(spec)
 
     def timed(self, waypoints: Float, pace: Pace) -> Float:
@@ -103,7 +106,7 @@ class MotionPlanner:
         if checker is None:
             return Motion(status=Status.SUCCEEDED, q=self.timed(q, pace))
         legs = self._first_leg(q, poses[0])
-        if bool(checker.free(densify(q[: legs + 1], 6 * legs + 2) if legs else q[:1]).all()):
+        if not self.searches and bool(checker.free(densify(q[: legs + 1], 6 * legs + 2) if legs else q[:1]).all()):
             return Motion(status=Status.SUCCEEDED, q=self.timed(q, pace))
         way = self._around(start_q, poses[0], checker)
         if way is None:

@@ -91,7 +91,8 @@ class Body:
     configuration that carries what is held, None for home. ajar: how far the map's parts are open (m or rad) by name,
     as
     far as the robot knows; those it does not name are shut. went: where it was last told to go by these words, and the
-    places (x, y, yaw in the world) where it has stood for that.
+    places (x, y, yaw in the world) where it has stood for that. laid: float64[N,3] m in the world by words, the tops of
+    what it has put down, which its own arm may hide from it.
     """
 
     robot: Robot
@@ -101,6 +102,7 @@ class Body:
     held_q: Float | None = None
     ajar: dict[str, float] = field(default_factory=dict)
     went: tuple[str, tuple[Float, ...]] = ("", ())
+    laid: dict[str, Float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if needs_base(self.robot.spec):

@@ -53,7 +53,7 @@ def push(
         return Outcome(status=Status.TARGET_NOT_FOUND, detail=f"there is nothing at the point for the {target.words}")
     if found.thing.flat:
         return Outcome(status=Status.UNREACHABLE, detail=f"the {target.words} lies flat on the table")
-    aim = _aim(cloud, side, region, spot, destination, beside)
+    aim = aim_at(cloud, side, region, spot, destination, beside)
     if isinstance(aim, Outcome):
         return aim
     rounds = EXACT_ROUNDS if aim.exact else ROUNDS
@@ -61,10 +61,10 @@ def push(
     for _ in range(rounds):
         if aim.there(found.thing):
             return Outcome(status=Status.SUCCEEDED, detail=f"the {target.words} is {aim.words}")
-        legs = _legs(body, found.thing, cloud.height_map(), aim, further_m)
+        legs = legs_to(body, found.thing, cloud.height_map(), aim, further_m)
         if not legs:
             return Outcome(status=Status.PATH_BLOCKED, detail=f"no free way to push the {target.words} along")
-        outcome = _slide(body, legs, cloud.height_map())
+        outcome = slide(body, legs, cloud.height_map())
         if outcome.status is not Status.SUCCEEDED:
             return outcome
         cloud = body.see(target.camera)
@@ -94,13 +94,13 @@ def can_push(
     """Whether there is a way to push `target` there as everything lies now. Looks, and moves nothing."""
     cloud = body.see(target.camera)
     found = find(cloud, target.xyz_m)
-    aim = _aim(cloud, side, region, spot, destination, beside)
+    aim = aim_at(cloud, side, region, spot, destination, beside)
     if found is None or isinstance(aim, Outcome):
         return False
-    return bool(_legs(body, found.thing, cloud.height_map(), aim))
+    return bool(legs_to(body, found.thing, cloud.height_map(), aim))
 
 
-def _legs(body: Body, thing: Thing, heights: HeightMap, aim: Aim, further_m: float = 0.0) -> list[Leg]:
+def legs_to(body: Body, thing: Thing, heights: HeightMap, aim: Aim, further_m: float = 0.0) -> list[Leg]:
     """The legs to perform before the next look, the fingers going so much further; [] where no way is free."""
     spec, goals = body.robot.spec, aim.goals(thing)
     if not aim.exact:
@@ -112,7 +112,7 @@ def _legs(body: Body, thing: Thing, heights: HeightMap, aim: Aim, further_m: flo
     return []
 
 
-def _aim(
+def aim_at(
     cloud: Cloud,
     side: Side | None,
     region: Region | None,
@@ -144,7 +144,7 @@ def _aim(
     return onto(destination.words, there.thing.centre_xy)
 
 
-def _slide(body: Body, legs: list[Leg], heights: HeightMap) -> Outcome:
+def slide(body: Body, legs: list[Leg], heights: HeightMap) -> Outcome:
     """Down behind the thing, along, back off, up; then the next leg, then home."""
     planner, robot = body.planner, body.robot
     up = np.array([0.0, 0.0, ABOVE_M])

@@ -21,6 +21,8 @@ TOGETHER_S = 0.02
 """Colour and depth that lie no further apart were taken together."""
 KEPT = 6
 ASPECT = 0.02
+AHEAD_S = 0.5
+"""A stamp that lies so far in the future is of another clock."""
 
 
 class CameraReader:
@@ -32,6 +34,7 @@ class CameraReader:
         self._depth: deque[tuple[float, Any]] = deque(maxlen=KEPT)
         self._intrinsics: Float | None = None
         self._size = (0, 0)
+        self.refused = ""
         self._subscriptions: dict[str, Subscription[Any]] = {
             "color": node.subscription(topics.color, _kind(topics.color, "/compressed"), "sensor", depth=5),
             "depth": node.subscription(topics.depth, _kind(topics.depth, "/compressedDepth"), "sensor", depth=5),
@@ -48,14 +51,21 @@ class CameraReader:
         self._color.clear()
         self._depth.clear()
 
-    def hear(self) -> None:
-        """Takes what has come."""
+    def hear(self, now_s: float) -> None:
+        """Takes what has come; `refused` says what of it was none."""
         for name, kept in (("color", self._color), ("depth", self._depth)):
-            kept.extend((convert.seconds(one.header.stamp), one) for one in self._subscriptions[name].take())
+            for one in self._subscriptions[name].take():
+                at_s = convert.seconds(one.header.stamp)
+                if at_s > now_s + AHEAD_S:
+                    self.refused = f"{getattr(self.topics, name)}: a stamp {at_s - now_s:.1f} s ahead of the clock here"
+                else:
+                    kept.append((at_s, one))
         for info in self._subscriptions["info"].take():
             k = np.array(info.k, dtype=np.float64).reshape(3, 3)
-            if np.isfinite(k).all() and k[0, 0] > 0 and k[1, 1] > 0:
+            if np.isfinite(k).all() and (np.abs(k) < convert.MOST).all() and k[0, 0] > 0 and k[1, 1] > 0:
                 self._intrinsics, self._size = k, (int(info.width), int(info.height))
+            else:
+                self.refused = f"{self.topics.info}: intrinsics of no camera, {k.ravel()[:5].tolist()}"
 
     def missing(self) -> list[str]:
         """Topics on which nothing has come yet."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -12,7 +14,7 @@ Float = NDArray[np.float64]
 COMPRESSED_DEPTH_HEADER = 12
 """Bytes before the PNG in what compressed_depth_image_transport sends: the format and two parameters of its
 quantisation."""
-MOST = 1e5
+MOST, MOST_PIXELS = 1e5, 2**24
 CHANNELS = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0), "rgba8": (0, 1, 2), "bgra8": (2, 1, 0), "mono8": (0, 0, 0)}
 _WIDTH = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
 _DEPTH = {"16UC1": ("u2", 1e-3), "mono16": ("u2", 1e-3), "32FC1": ("f4", 1.0)}
@@ -84,8 +86,7 @@ def rgb(message: m.Image | m.CompressedImage) -> NDArray[np.uint8]:
     if isinstance(message, m.CompressedImage):
         import cv2
 
-        body = np.frombuffer(message.data, dtype=np.uint8)
-        found = cv2.imdecode(body, cv2.IMREAD_COLOR) if len(body) else None
+        found = _decoded(message.data, cv2.IMREAD_COLOR)
         if found is None:
             raise MessageError(f"{len(message.data)} bytes that are no picture of format {message.format[:40]!r}")
         return np.ascontiguousarray(found[..., ::-1])
@@ -100,8 +101,7 @@ def depth_m(message: m.Image | m.CompressedImage) -> NDArray[np.float32]:
     if isinstance(message, m.CompressedImage):
         import cv2
 
-        body = np.frombuffer(message.data[COMPRESSED_DEPTH_HEADER:], dtype=np.uint8)
-        found = cv2.imdecode(body, cv2.IMREAD_UNCHANGED) if len(body) else None
+        found = _decoded(message.data[COMPRESSED_DEPTH_HEADER:], cv2.IMREAD_UNCHANGED)
         if found is None or found.dtype != np.uint16 or found.ndim != 2:
             raise MessageError(f"depth in {message.format[:40]!r}; read is 16UC1; compressedDepth png")
         return np.asarray(found * np.float32(1e-3), dtype=np.float32)
@@ -130,6 +130,32 @@ def camera_info(intrinsics: Float, width: int, height: int, time_s: float, frame
         header=m.Header(stamp=stamp(time_s), frame_id=frame), height=height, width=width, distortion_model="plumb_bob",
         d=[0.0] * 5, k=k.ravel().tolist(), r=np.eye(3).ravel().tolist(), p=projection.ravel().tolist(),
     )  # fmt: skip
+
+
+def _decoded(data: Any, how: int) -> Any:
+    """A JPEG or PNG, or None. One that says to be huge is not even begun: a kilobyte can unpack to gigabytes."""
+    import cv2
+
+    body = bytes(data)
+    if not 0 < _pixels(body) <= MOST_PIXELS:
+        return None
+    try:
+        return cv2.imdecode(np.frombuffer(body, dtype=np.uint8), how)
+    except cv2.error:
+        return None
+
+
+def _pixels(body: bytes) -> int:
+    """How many a PNG's or a JPEG's own header says; 0 for what is neither."""
+    if body[:8] == b"\x89PNG\r\n\x1a\n":
+        return int.from_bytes(body[16:20], "big") * int.from_bytes(body[20:24], "big")
+    at = 2 if body[:2] == b"\xff\xd8" else len(body)
+    while at + 9 < len(body) and body[at] == 0xFF:
+        kind = body[at + 1]
+        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):  # a frame header (ITU T.81, table B.1)
+            return int.from_bytes(body[at + 5 : at + 7], "big") * int.from_bytes(body[at + 7 : at + 9], "big")
+        at += 2 + int.from_bytes(body[at + 2 : at + 4], "big")
+    return 0
 
 
 def _rows(message: m.Image, kind: str, channels: int) -> NDArray[np.generic]:

@@ -15,7 +15,7 @@ What can't be foreseen, contact at the fingers and at the wrist, is as it was me
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from threading import RLock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,12 +44,25 @@ STOPS = 3
 """A stop is said so often: a message may be lost."""
 
 
-class RobotSilent(RuntimeError):
-    """The robot says nothing, or nothing new; it was told to stop. The message is one line."""
+FRESH_S, FRESHER_S = 0.2, 0.15
+"""A picture that is older than messages take, and by more than the first, is not the newest that could be here: for so
+long the next one is waited for."""
+LONGEST_S = 0.1
+"""A base coasts at most so long at once: what kept us from saying so is no reason to drive on."""
+
+
+class RobotSilent(TimeoutError):
+    """The robot says nothing, or nothing new; it was told to stop. The message is one line.
+
+    An OSError, as any driver raises whose robot does not answer: for the safety kernel it is LOST.
+    """
 
 
 class Ros2Robot:
-    """See the module. The node is whoever's who made it; `close` leaves it open."""
+    """See the module. The node is whoever's who made it; `close` leaves it open.
+
+    One thread commands it. Beside it another may call `keep`, `send` and `stop`: nothing is locked while time passes.
+    """
 
     def __init__(self, config: Ros2Config, node: Node, *, clock: Clock | None = None) -> None:
         self.config, self.node = config, node
@@ -58,7 +71,8 @@ class Ros2Robot:
         self._clock: Clock = clock or (TwinClock(node) if config.clock == "twin" else WallClock())
         self.senses, self.motors = Senses(node, config, self._spec), Motors(node, config, self._spec)
         self._gate: LimitGate | None = None
-        self._sent_at_s = -np.inf
+        self._lock = RLock()
+        self._sent_at_s = self._ticked_s = -np.inf
         self._hand_alone = False
         self._read_s = -np.inf
         self._stops = [Client(node, name, TriggerRequest, TriggerReply) for name in config.halt]
@@ -71,7 +85,8 @@ class Ros2Robot:
         Raises:
             RobotSilent: some have not; the message names them.
         """
-        self.senses.forget()
+        with self._lock:
+            self.senses.forget()
         self._run(0.0, pictures=True)
         end_s = self._now() + limit_s
         while missing := self._missing():
@@ -93,8 +108,14 @@ class Ros2Robot:
         self.motors.begin(self._now(), joints)
         dof = self._spec.dof
         head_q = joints[dof:-1] if self._spec.head is not None else None
-        self._gate = LimitGate(self._spec, arm_q=joints[:dof], gripper_width_m=float(joints[-1]), head_q=head_q)
-        self._sent_at_s = self._now()
+        with self._lock:
+            self._gate = LimitGate(self._spec, arm_q=joints[:dof], gripper_width_m=float(joints[-1]), head_q=head_q)
+            self._sent_at_s, self._ticked_s = self._now(), self._clock.elapsed_s()
+
+    @property
+    def time_s(self) -> float:
+        """The robot's clock, by which its messages are stamped."""
+        return self._now()
 
     def _missing(self) -> list[str]:
         old = self.senses.age_s(self._now()) > self.config.state_limit_s
@@ -116,6 +137,11 @@ class Ros2Robot:
         self._watch()
         if self._hand_alone:
             self._await_fingers()
+        with self._lock:
+            return self._foretold()
+
+    def _foretold(self) -> RobotState:
+        """What was measured, and what was commanded since."""
         senses, motors, dof = self.senses, self.motors, self._spec.dof
         measured_s = senses.joints.newest_s
         q, head_q, width_m = self._split(senses.joints.newest)
@@ -141,18 +167,28 @@ class Ros2Robot:
         From a base that drives, the newest there are. Raises RobotSilent as `state` does.
         """
         driving = self.motors.driving
-        settled_s = -np.inf if driving else max(self.motors.settled_s, self.motors.twist.newest_s)
+        return self._look(-np.inf if driving else max(self.motors.settled_s, self.motors.twist.newest_s))
+
+    def latest(self) -> Observation:
+        """The newest pictures there are, whatever is under way: what a policy goes by while the arm moves."""
+        return self._look(-np.inf)
+
+    def _look(self, settled_s: float) -> Observation:
+        """Pictures from `settled_s` on, and the state as it was measured then."""
         began_s = self._now()
         end_s = began_s + self.config.picture_limit_s + self.senses.lead_s()
         cameras = self.senses.cameras
         self._run(0.0, pictures=True)
         while True:
             oldest_s = min((c.newest_s() for c in cameras.values()), default=self.senses.joints.newest_s)
-            fresh = self._now() - oldest_s <= self.config.picture_limit_s and oldest_s >= settled_s
+            now_s = self._now()
+            new = now_s - oldest_s <= self.senses.delay_s() + FRESH_S or now_s - began_s >= FRESHER_S
+            fresh = now_s - oldest_s <= self.config.picture_limit_s and oldest_s >= settled_s and new
             # The state of that moment must have come, too.
             if fresh and self.senses.joints.newest_s >= oldest_s:
                 try:
-                    return self._seen()
+                    with self._lock:
+                        return self._seen()
                 except MessageError as e:
                     self.senses.refused = str(e)
             if self._now() >= end_s:
@@ -164,12 +200,14 @@ class Ros2Robot:
 
     def send(self, command: Command) -> Command:
         """Starts `command` as the limits admit it, and returns that."""
-        gate, now_s = self._ready(), self._now()
-        sent = gate.admit(command, now_s - self._sent_at_s)
-        self._sent_at_s = now_s
-        self._hand_alone = command.gripper_width_m is not None and command.arm_q is None and command.base_twist is None
-        self.motors.send(sent, now_s, self.senses.lead_s())
-        return sent
+        with self._lock:
+            gate, now_s = self._ready(), self._now()
+            sent = gate.admit(command, now_s - self._sent_at_s)
+            self._sent_at_s = now_s
+            hand = command.gripper_width_m is not None
+            self._hand_alone = hand and command.arm_q is None and command.base_twist is None
+            self.motors.send(sent, now_s, self.senses.lead_s())
+            return sent
 
     def wait(self, seconds: float) -> None:
         """Lets time pass, and keeps the base driving and the drivers told meanwhile."""
@@ -182,20 +220,30 @@ class Ros2Robot:
 
     def stop(self) -> None:
         """Holds arm, fingers and head where they were last sent, and brakes the base, now."""
-        if self._gate is None:
-            return
-        now_s = self._now()
-        held = self._gate.halt()
-        self._hand_alone = False
-        for _ in range(STOPS):
-            self.motors.drive(np.zeros(3), now_s, self.senses.delay_s())
-        self.motors.send(held, now_s, self.senses.lead_s())
-        for service in self._stops:
-            service.send(TriggerRequest())
+        with self._lock:
+            if self._gate is None:
+                return
+            now_s = self._now()
+            held = self._gate.halt()
+            self._hand_alone = False
+            for _ in range(STOPS):
+                self.motors.drive(np.zeros(3), now_s, self.senses.delay_s())
+            self.motors.send(held, now_s, self.senses.lead_s())
+            for service in self._stops:
+                service.send(TriggerRequest())
+
+    def keep(self) -> None:
+        """For a thread beside the one that commands, once a period: where that one has let no time pass for longer
+        than that, hears what has come, and tells the base what its gate lets it do, which is to brake before long."""
+        late_s = self._clock.elapsed_s() - self._ticked_s
+        if self._gate is not None and late_s > 1.5 * self._spec.period_s:
+            self._say(min(late_s, LONGEST_S))
+            self._run(0.0)
 
     def close(self) -> None:
         self.stop()
-        self._gate = None
+        with self._lock:
+            self._gate = None
 
     # Within
 
@@ -208,7 +256,10 @@ class Ros2Robot:
         return self._clock.now_s()
 
     def _run(self, seconds: float, *, pictures: bool = False) -> None:
-        hear: Callable[[], int] = lambda: self.senses.hear(self._now(), self._clock.elapsed_s())  # noqa: E731
+        def hear() -> int:
+            with self._lock:
+                return self.senses.hear(self._now(), self._clock.elapsed_s())
+
         try:
             self._clock.run_until(self._now() + seconds, sent=self.motors.count, heard=hear, pictures=pictures)
         except ServiceError as e:
@@ -216,10 +267,15 @@ class Ros2Robot:
 
     def _tick(self, seconds: float, *, pictures: bool = False) -> None:
         """One control period: the base as its gate lets it go on, what was said before once more."""
-        if self._gate is not None:
-            self.motors.drive(self._gate.coast(seconds), self._now(), self.senses.delay_s())
-            self.motors.again(self._now())
+        self._say(seconds)
         self._run(seconds, pictures=pictures)
+
+    def _say(self, seconds: float) -> None:
+        with self._lock:
+            self._ticked_s = self._clock.elapsed_s()
+            if self._gate is not None:
+                self.motors.drive(self._gate.coast(seconds), self._now(), self.senses.delay_s())
+                self.motors.again(self._now())
 
     def _watch(self) -> None:
         """Stops where nothing new has come for too long.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from robots.geometry import Pose
 from robots.ros2 import convert
 from robots.ros2 import messages as m
-from robots.ros2.cameras import CameraReader
+from robots.ros2.cameras import AHEAD_S, CameraReader
 from robots.ros2.config import Ros2Config
 from robots.ros2.node import Node, Subscription
 from robots.ros2.tracks import PoseTrack, Track
@@ -23,8 +23,6 @@ DELAYS = 200
 """Messages over which delays are looked at: a few seconds."""
 MOST_DELAY_S = 0.5
 SPARE = 0.25
-AHEAD_S = 0.5
-"""A stamp that lies so far in the future is of another clock."""
 
 
 class Senses:
@@ -75,7 +73,8 @@ class Senses:
                 except (convert.MessageError, ValueError, OverflowError) as e:
                     self.refused = f"{topic}: {' '.join(str(e).split())[:150]}"
         for camera in self.cameras.values():
-            camera.hear()
+            camera.hear(now_s)
+            self.refused, camera.refused = camera.refused or self.refused, ""
         return sum(s.count for s in self._topics.values()) + sum(c.count for c in self.cameras.values())
 
     def missing(self) -> list[str]:

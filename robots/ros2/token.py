@@ -8,6 +8,8 @@ import secrets
 from pathlib import Path
 
 LEAST = 16
+TOKEN = Path("~/.config/palmetto/token")
+"""Where it is kept, if nobody says otherwise."""
 
 
 class TokenError(ValueError):

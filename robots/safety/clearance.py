@@ -37,18 +37,30 @@ Float = NDArray[np.float64]
 HOME_SLACK_M = 0.004
 """Balls of links that overlap at home, where nothing touches, may overlap by so much more."""
 ROUNDING_M = 1e-7
-SAMPLES = 1500
+NEVER_M, SAMPLES = 0.25, 1500
+"""What is further apart in all of so many random configurations is taken never to meet. With 0.02 m the hand met
+mobile_panda's deck and mast in one of a thousand configurations: just the rare pairs had been left out."""
 FILLINGS: dict[str, tuple[Part, ...]] = {
     "mobile_panda": (
         *(
             Part(frame=0, centre_m=(x, y, 0.21), radius_m=0.08, anchored=True)
             for x, y in ((0.0, 0.0), (0.07, 0.0), (0.0, 0.08), (0.0, -0.08), (0.09, 0.09), (0.09, -0.09), (-0.09, 0.09))
         ),
+        # The deck's upper edge.
+        *(
+            Part(frame=0, centre_m=(0.24 * np.cos(a), 0.24 * np.sin(a), 0.215), radius_m=0.08, anchored=True)
+            for a in np.linspace(0.0, 2 * np.pi, 24, endpoint=False)
+        ),
         *(Part(frame=-1, centre_m=(0.0, y, 0.0), radius_m=0.016) for y in (-0.047, 0.047)),
     ),
     "stretch": (
         *(Part(frame=-1, centre_m=(0.0, y, -0.128), radius_m=0.021) for y in (-0.085, 0.085)),
         *(Part(frame=-1, centre_m=(0.075, y, -0.178), radius_m=0.023) for y in (-0.025, 0.0, 0.025)),
+        # The base's front edge, where fingers reach down before it.
+        *(
+            Part(frame=0, centre_m=(0.005, y, 0.105), radius_m=0.072, anchored=True)
+            for y in (-0.125, -0.07, 0.07, 0.13)
+        ),
         # Between the tube and the block at its end, which the physics takes for one convex body.
         *(
             Part(frame=5, centre_m=(x, 0.0, z), radius_m=0.031)
@@ -183,14 +195,14 @@ def body(spec: RobotSpec) -> RobotShape:
     hand = joint == joint.max()
     fits = (~slim[i] | hand[j]) & (~slim[j] | hand[i])
     i, j = i[fits], j[fits]
-    # What never comes within 2 cm of another, in so many configurations, needs no looking at.
+    # What never comes near another, in so many configurations, needs no looking at.
     samples = np.random.default_rng(0).uniform(spec.q_lower_rad, spec.q_upper_rad, (SAMPLES, spec.dof))
     least = np.full(len(i), np.inf)
     for some in np.array_split(np.concatenate([samples, spec.home_q_rad[None]]), 50):
         centres = shape.centres(some)
         gap = np.linalg.norm(centres[:, i] - centres[:, j], axis=2).min(axis=0)
         least = np.minimum(least, gap - shape.radii_m[i] - shape.radii_m[j])
-    meet = least < 0.02
+    meet = least < NEVER_M
     pairs = np.stack([i[meet], j[meet]], axis=1).astype(np.int64)
     return RobotShape(shape.frames, parts, pairs=pairs)
 

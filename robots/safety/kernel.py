@@ -23,28 +23,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robots.interface import Command, Observation, Robot, RobotState
-from robots.limits import HandSpace
 from robots.places import RoomMap
 from robots.planning.obstacles import Box, Obstacle
-from robots.safety.body import Coordinates
-from robots.safety.braking import Brakes, Motion
-from robots.safety.clearance import Clearances
 from robots.safety.config import STANDARD, SafetyConfig
 from robots.safety.reasons import Reason, SafetyStop, Veto
+from robots.safety.shaping import Shaper, Step
 from robots.safety.watch import Watch, unfit
 from robots.spec import RobotSpec
 
 Float = NDArray[np.float64]
 T = TypeVar("T")
 
-ROWS = 8
-"""So many configurations of a way to rest are looked at, the last always among them."""
 HISTORY = 256
 """Vetoes that are kept."""
 GONE = (OSError, EOFError)
 """What a driver raises whose robot is not there any more; a timeout and a broken pipe are among them."""
-HAND_OFF_M = 0.006
-"""Further from the floor stays a hand that may touch nothing: arms sag and follow late by millimetres."""
 LOOK_EVERY = 6
 """Commands between two looks at where the joints really are."""
 MOVED = 0.1
@@ -74,17 +67,13 @@ class SafeRobot:
         self._lock = RLock()
         self._waited_s = 0.0
         self._clock = clock or (lambda: self._waited_s)
-        self._each = Coordinates(robot.spec)
-        self._brakes: Brakes = self._each.brakes
-        if (slowest := self._brakes.slowest_s()) > config.stop_s - 2 * self._brakes.h:
+        self._shape = Shaper(robot.spec, config)
+        self._h = robot.spec.period_s
+        if (slowest := self._shape.brakes.slowest_s()) > config.stop_s - 2 * self._h:
             raise ValueError(
                 f"{robot.spec.name} takes {slowest:.2f} s to come to rest: safety.stop_s={config.stop_s} is too short"
             )
-        self._clear = Clearances(robot.spec, config)
-        off_m = 0.0 if config.touch else HAND_OFF_M
-        self._hand = HandSpace(replace(robot.spec, floor_m=robot.spec.floor_m + off_m))
-        self._watch = Watch(config, self._brakes.h)
-        self._people: Callable[[], Float] | None = None
+        self._watch = Watch(config, self._h)
         self.vetoes: list[Veto] = []
         self.fault: Veto | None = None
         self._pressed: Veto | None = None
@@ -103,12 +92,19 @@ class SafeRobot:
         return self._clock()
 
     def observe(self) -> Observation:
+        return self._looked(self._robot.observe)
+
+    def latest(self) -> Observation:
+        """The newest there is, of a robot that knows a difference (`Ros2Robot.latest`)."""
+        return self._looked(getattr(self._robot, "latest", self._robot.observe))
+
+    def _looked(self, look: Callable[[], Observation]) -> Observation:
         with self._lock:
             self._stopped()
-            seen = self._asked(self._robot.observe)
+            seen = self._asked(look)
             if wrong := unfit(seen.state) or self._watch.numbers(seen):
                 self._fail(Reason.BAD_OBSERVATION, wrong)
-            if odd := self._watch.age(seen.time_s, self._clock(), moving=not self._now.rests):
+            if odd := self._watch.age(seen.time_s, self._clock(), moving=not self._shape.now.rests):
                 self._fail(*odd)
             return seen
 
@@ -124,10 +120,10 @@ class SafeRobot:
             if odd := self._watch.tick(now_s):
                 self._fail(*odd)
             self._sends += 1
-            if self._sends % LOOK_EVERY == 0 or self._now.rests:
+            if self._sends % LOOK_EVERY == 0 or self._shape.now.rests:
                 self._look(now_s)
-            wish = self._each.checked(command)
-            if not self._each.finite(command):
+            wish = self._shape.each.checked(command)
+            if not self._shape.each.finite(command):
                 self._veto(Reason.NOT_FINITE, "")
                 wish, command = Command(), Command()
             return self._step(wish, command, now_s)
@@ -139,13 +135,13 @@ class SafeRobot:
             return
         left = seconds
         while left > 1e-9:
-            moving = not self._now.rests or self._pressed is not None
-            now = min(left, self._brakes.h) if moving else left
+            moving = not self._shape.now.rests or self._pressed is not None
+            now = min(left, self._h) if moving else left
             self._let_pass(now)
             left -= now
-            if left > 1e-9 and not self._now.rests:
+            if left > 1e-9 and not self._shape.now.rests:
                 with self._lock:
-                    self._brake_once()
+                    self._brake_in_turn()
         if self._pressed is not None:
             with self._lock:
                 self._stopped()
@@ -168,7 +164,7 @@ class SafeRobot:
         margin_m: how far to keep from them, by default `config.margin_m`."""
         margin_m = self.config.margin_m if margin_m is None else margin_m
         with self._lock:
-            self._clear.surround(obstacles, lower_m=lower_m, upper_m=upper_m, margin_m=margin_m)
+            self._shape.clear.surround(obstacles, lower_m=lower_m, upper_m=upper_m, margin_m=margin_m)
 
     def mapped(self, room: RoomMap, *, upper_m: float = 2.2) -> None:
         """Walls and furniture of a map that never move, as obstacles up to a height. What opens is left out: to open
@@ -180,7 +176,7 @@ class SafeRobot:
 
     def people(self, where: Callable[[], Float] | None) -> None:
         """Who tells where people are now: float64[N,2] m in the world."""
-        self._people = where
+        self._shape.people = where
 
     # Faults
 
@@ -197,7 +193,7 @@ class SafeRobot:
         if not by.strip():
             raise ValueError("an emergency stop is released by a person: release(by=NAME)")
         with self._lock:
-            if not self._now.rests:
+            if not self._shape.now.rests:
                 raise ValueError("the robot still moves; release it when it stands")
             self._pressed = None
             if self.fault is not None and self.fault.reason is Reason.EMERGENCY_STOP:
@@ -208,11 +204,22 @@ class SafeRobot:
         with self._lock:
             if self.fault is None or self.fault.reason is Reason.EMERGENCY_STOP:
                 return
-            state = self._robot.state()
+            try:
+                state = self._robot.state()
+            except GONE:
+                return  # it stays as it is: there is nothing to go on with
             if not unfit(state):
                 self.fault = None
-                self._watch = Watch(self.config, self._brakes.h)
+                self._watch = Watch(self.config, self._h)
                 self._start(state)
+
+    def recover(self, veto: Veto) -> bool:
+        """Whether it may go on after that without anybody's word, and does: only after an old observation, where the
+        next one will be new."""
+        if veto.reason is not Reason.STALE:
+            return False
+        self.clear()
+        return self.fault is None
 
     def tick(self) -> None:
         """For a thread that keeps time beside whoever commands (`robots.safety.watch.watching`), once a period: brakes
@@ -220,145 +227,61 @@ class SafeRobot:
         with self._lock:
             late = self._clock() - self._stepped_s > self.config.deadline_s
             gone = self.fault is not None and self.fault.reason is Reason.LOST
-            if gone or self._now.rests or not (late or self._pressed is not None or self.fault is not None):
+            if gone or self._shape.now.rests or not (late or self._pressed is not None or self.fault is not None):
                 return
             if late and not self._braking:
                 self._veto(Reason.LATE, f"nothing for {self._clock() - self._stepped_s:.2f} s")
                 self._braking = True
-            if self._clock() - self._braked_s > 0.9 * self._brakes.h:
-                with suppress(SafetyStop):  # it is written down; whoever commands next is told
-                    self._brake_once()
+            with suppress(SafetyStop):  # it is written down; whoever commands next is told
+                self._brake_in_turn()
 
     # Inside
 
     def _start(self, state: RobotState) -> None:
-        self._now = self._each.resting(state)
+        self._shape.begin(state)
         self._sent: Command | None = None
         self._later: float | None = None
-        self._taken = np.zeros(len(self._now.q), dtype=bool)
+        self._taken = self._shape.moves_nothing
         """The coordinates that had a command in this period."""
-        self._wish = self._now.q
-        self._way: list[Motion] = []
-        self._pose = state.world_T_base
         self._stepped_s = self._braked_s = self._clock()
         self._braking = False
-        self._excess_m = self._hand.outside_m(state.arm_q)
 
     def _step(self, wish: Command, command: Command, now_s: float) -> Command:
         """One command, as it may be sent."""
-        again = now_s - self._stepped_s < 0.5 * self._brakes.h and self._sent is not None
-        idle = self._taken if again else np.zeros(len(self._now.q), dtype=bool)
+        again = now_s - self._stepped_s < 0.5 * self._h and self._sent is not None
+        idle = self._taken if again else self._shape.moves_nothing
         if again and self._sent is not None:
             # One step a period for each part: a faster stream would be one of steps too small to be limited.
             self._later = command.gripper_width_m if command.gripper_width_m is not None else self._later
-            command = self._each.without(command, idle)
-            if not self._each.given(command).any():
+            command = self._shape.each.without(command, idle)
+            if not self._shape.each.given(command).any():
                 return self._sent
             wish = command
         elif command.gripper_width_m is None and self._later is not None:
             command, wish = replace(command, gripper_width_m=self._later), replace(wish, gripper_width_m=self._later)
         self._later = self._later if again else None
-        start = self._now
-        raw = self._each.wished(start, wish, self._brakes.h)
-        top = self._top(start)
-        fine = self._brakes.kept(start, raw) & (np.abs(raw.v) <= top + 1e-9)
-        then = self._merged(fine | idle, self._merged(~idle, raw, lambda: start), lambda: self._shaped(start, raw, top))
-        way = self._brakes.stop(then)
-        ends = self._brakes.ends_within(then, way)
-        if not ends.all():
-            # The step before left a way to rest within the limits.
-            safe = self._brakes.towards(start, np.zeros_like(start.v))
-            then = self._merged(ends, then, lambda: safe)
-            way = self._brakes.stop(then)
-        untouched = bool(((fine & ends) | idle).all())
-        if not (then.rests and start.rests):
-            why = self._blocked(start, then, way)
-            if why is not None:
-                self._veto(*why)
-                safe = self._brakes.towards(start, np.zeros_like(start.v))
-                then = self._merged(~idle, safe, lambda: start)
-                way, untouched = self._brakes.stop(then), False
-        self._wish = np.where(idle, self._wish, np.clip(raw.q, self._brakes.lower, self._brakes.upper))
-        out = command if untouched else self._each.command(then, wish, start, idle)
-        sent = self._send(out, start, then, way, idle)
-        self._taken = self._each.given(sent) | idle
+        step = self._shape.step(wish, command, idle)
+        if step.held is not None:
+            self._veto(*step.held)
+        sent = self._send(step)
+        self._taken = self._shape.each.given(sent) | idle
         self._stepped_s, self._braking, self._sent = now_s, False, sent
         return sent
 
-    def _send(self, out: Command, start: Motion, then: Motion, way: list[Motion], idle: NDArray[np.bool_]) -> Command:
-        sent = self._asked(lambda: self._robot.send(out))
-        really = self._each.really(then, sent, start, self._brakes.h, idle)
-        if really is not then:
-            then, way = really, self._brakes.stop(really)
-        if not idle[-1]:
-            self._pose = self._pose @ self._each.driven(then, self._brakes.h)
-        self._now, self._way = then, way
-        if then.rests:
-            self._excess_m = min(self._excess_m, max(0.0, self._hand.outside_m(then.q[: self.spec.dof])))
+    def _send(self, step: Step) -> Command:
+        sent = self._asked(lambda: self._robot.send(step.out))
+        self._shape.took(step, sent)
         return sent
-
-    def _merged(self, mask: NDArray[np.bool_], one: Motion, other: Callable[[], Motion]) -> Motion:
-        if mask.all():
-            return one
-        b = other()
-        return Motion(q=np.where(mask, one.q, b.q), v=np.where(mask, one.v, b.v), a=np.where(mask, one.a, b.a))
-
-    def _shaped(self, start: Motion, raw: Motion, top: Float) -> Motion:
-        """As near to the wish as the limits allow: with the wish's own velocity, and what catches up with it."""
-        brakes, drives = self._brakes, self._each.drives
-        wish = np.clip(raw.q, brakes.lower, brakes.upper)
-        behind = self._wish - start.q
-        catch_up = np.minimum(np.abs(behind) / brakes.h, brakes.pace(np.abs(behind)))
-        velocity = (wish - self._wish) / brakes.h + np.sign(behind) * catch_up
-        # Never faster than it can stop before the wish, wherever that was a period ago.
-        gap = wish - start.q
-        slow = np.sign(velocity) * np.minimum(np.abs(velocity), brakes.pace(np.abs(gap)))
-        velocity = np.where(gap * velocity > 0, slow, velocity)
-        velocity = np.where(drives, raw.v, velocity)
-        return brakes.towards(start, np.clip(velocity, -top, top))
-
-    def _top(self, start: Motion) -> Float:
-        """float64[D]: the speeds allowed now: those of the spec, less for a base near people and obstacles."""
-        top = self._brakes.velocity
-        if self.spec.base is None or (self._people is None and not self._clear.surrounded):
-            return top
-        config, most = self.config, float(self.spec.base.velocity[0])
-        near = min(most, _eased(self._clear.near(self._pose), config.near_m, config.near_m_s, most))
-        if self._people is not None:
-            away = np.linalg.norm(np.atleast_2d(self._people()) - self._pose.xyz[:2], axis=1)
-            least = float(away.min(initial=np.inf)) - self.spec.base.radius_m
-            near = min(near, _eased(least, config.people_m, config.people_m_s, most))
-        share = near / most
-        return np.where(self._each.drives, top * share, top)
-
-    def _blocked(self, start: Motion, then: Motion, way: list[Motion]) -> tuple[Reason, str] | None:
-        """What the robot would meet on its way to rest from there, if anything."""
-        rows = [then, *way]
-        chosen = [rows[k] for k in np.unique(np.linspace(0, len(rows) - 1, ROWS).astype(int))]
-        dof = self.spec.dof
-        arm_q = np.stack([m.q[:dof] for m in (start, *chosen)])
-        poses = None
-        if self.spec.base is not None:
-            poses = [self._pose, *(self._pose @ self._each.gone(start, m) for m in chosen)]
-        least, reason, where = self._clear.least(arm_q, poses)
-        if least < 0:
-            return reason, where
-        if np.abs(arm_q - start.q[:dof]).max() > 1e-9:
-            # All of the way: where it leaves for a moment, the gate behind stops it at once, breaking acceleration.
-            excess = self._hand.farthest_m(np.stack([m.q[:dof] for m in rows]))
-            if excess > max(self._excess_m, 0.0) + 0.5e-9:
-                return Reason.WORKSPACE, f"the hand by {1e3 * excess:.0f} mm"
-        return None
 
     def _look(self, now_s: float) -> None:
         """Compares where the joints are with where they were sent."""
         state = self._state()
-        off = float(np.abs(state.arm_q - self._now.q[: self.spec.dof]).max())
-        if self._now.rests and off > MOVED:
+        off = float(np.abs(state.arm_q - self._shape.now.q[: self.spec.dof]).max())
+        if self._shape.now.rests and off > MOVED:
             self._start(state)
         if self.spec.base is not None:
-            self._pose = state.world_T_base
-        if odd := self._watch.follows(state.arm_q, self._now.q[: self.spec.dof], now_s):
+            self._shape.pose = state.world_T_base
+        if odd := self._watch.follows(state.arm_q, self._shape.now.q[: self.spec.dof], now_s):
             self._fail(*odd)
 
     def _state(self) -> RobotState:
@@ -386,26 +309,26 @@ class SafeRobot:
             raise SafetyStop(self.fault) from e
         self._waited_s += seconds
 
+    def _brake_in_turn(self) -> None:
+        """The next step of the way to rest, where a period has passed since the last one, whoever made that."""
+        if self._clock() - self._braked_s > 0.9 * self._h:
+            self._brake_once()
+
     def _brake_once(self) -> None:
         """The next step of the way to rest."""
-        if self._now.rests:
+        if self._shape.now.rests:
             return
-        start = self._now
-        then = self._brakes.towards(start, np.zeros_like(start.v))
-        if len(self._way):
-            then = self._way[0]
         self._braked_s, self._sent = self._clock(), None
-        idle = np.zeros(len(then.q), dtype=bool)
-        self._send(self._each.command(then, Command(), start, idle), start, then, self._way[1:], idle)
-        self._wish = self._now.q
+        self._send(self._shape.braking())
+        self._shape.forget_wish()
 
     def _to_rest(self) -> None:
-        for _ in range(int(self.config.stop_s / self._brakes.h) + 1):
-            if self._now.rests:
+        for _ in range(int(self.config.stop_s / self._h) + 1):
+            if self._shape.now.rests:
                 return
             try:
                 self._brake_once()
-                self._let_pass(self._brakes.h)
+                self._let_pass(self._h)
             except SafetyStop:
                 return  # nobody is there to be told; its drives have limits of their own
 
@@ -433,9 +356,3 @@ class SafeRobot:
         if self._told is not None:
             self._told(veto)
         return veto
-
-
-def _eased(away_m: float, near_m: float, slow_m_s: float, most_m_s: float) -> float:
-    """slow within near_m, most from twice that on, and evenly in between."""
-    share = float(np.clip(away_m / near_m - 1.0, 0.0, 1.0))
-    return min(most_m_s, slow_m_s + share * max(0.0, most_m_s - slow_m_s))

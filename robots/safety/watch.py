@@ -41,6 +41,8 @@ class Watch:
         self._config = config
         self._last_s: float | None = None
         self._seen: tuple[float, float] | None = None
+        self._lag_s = 0.0
+        """By how much the last one was later than those before: the next may be in time again."""
         self._off = 0.0
         self._off_since_s: float | None = None
 
@@ -69,8 +71,10 @@ class Watch:
             return Reason.STALE, f"{-went:.2f} s older than the last one"
         if passed - went > self._config.max_age_s:
             return Reason.STALE, f"{passed - went:.2f} s old"
-        if moving and went - passed > self._config.clock_s:
+        if moving and went - passed - self._lag_s > self._config.clock_s:
             return Reason.CLOCK, f"{went - passed:.2f} s ahead"
+        if went > 0:
+            self._lag_s = min(max(self._lag_s + passed - went, 0.0), self._config.max_age_s)
         return None
 
     @staticmethod

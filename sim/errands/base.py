@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -17,20 +17,14 @@ import numpy as np
 from agent.plan import Point, PrimitiveCall, PrimitiveResult
 from agent.verbs import Verb
 from agent.watched import WatchedRobot
-from robots.geometry import Float
 from robots.interface import Observation, Robot
-from robots.mobile.navigate import goals
-from robots.mobile.press import way_to
-from robots.mobile.sight import odom_T_world
-from robots.primitives import Body, Outcome, Target
 from sim.errands.facts import Facts, facts_of_scene
 from sim.errands.goals import Goal, holds, judge
 from sim.errands.heldout import combination
 from sim.errands.planning import remaining
 from sim.errands.pointing import pointed
-from sim.errands.room import all_around, hand_fits, has_room, palm_fits
+from sim.errands.ready import hindrance
 from sim.errands.senses import facts_of_world, taken
-from sim.errands.site import HIGH_M, LOW_M
 from sim.errands.walk import Unsolved
 from sim.errands.words import CLASSES, Said
 from sim.kitchen.filling import Wish
@@ -44,8 +38,6 @@ from sim.sayings import Sayings
 from sim.task import Drawn, Expected, Split, Task, call
 from sim.world import World
 
-OPENED = 0.82
-"""So far robots open doors, at least, and drawers."""
 T = TypeVar("T")
 ALL: tuple[Split, ...] = ("trained", "combinations", "phrasings")
 WORDS: tuple[Split, ...] = ("trained", "phrasings")
@@ -133,57 +125,7 @@ class Errand(Task[Goal]):
         return judge(drawn.meaning, state_of(world), taken(world)) or {"declined": False}
 
     def ready(self, robot: SimRobot, drawn: Drawn[Goal]) -> bool:
-        """Whether things of the goal, and what is taken for it, stand neither too low nor too high, the arm reaches
-        each, and each stain and button, from some place to stand, once what it is in is open, with room for the hand
-        above, and there is room for it where it is to go."""
-        facts, scene = facts_of_world(robot.world, ()), robot.world.scene
-        if not isinstance(scene, KitchenScene):
-            return False
-        room, state = scene.told(), state_of(robot.world)
-        travels = {h.part: h.travel for h in room.handles}
-        ajar = {name: share * travels[name] for name, share in state.openings.items() if share > 0.0}
-        body = Body(robot=robot, map=room, ajar=ajar)
-        for a in drawn.meaning:
-            name, place = a.arguments[0], a.arguments[-1]
-            put = a.predicate in ("on", "in") and place in facts.site.places
-            if put and not has_room(state, facts.site.things[name], place):
-                return False
-        planned = self.remaining(robot.world, drawn, ())
-        if planned[0].verb is Verb.REFUSE:
-            return False
-        # What is wiped with and poured from is no part of the goal.
-        named = {name for a in drawn.meaning for name in a.arguments}
-        named |= {c.target for c in planned if c.verb is Verb.PICK}
-        things = {name for name in named if name in facts.where} - {facts.held}
-        switched = [a.arguments[0] for a in drawn.meaning if a.predicate.startswith("switched")]
-        standing = odom_T_world(robot.state()).apply(all_around(state))
-        if any(b.switch in switched and way_to(body, b, standing) is None for b in room.buttons):
-            return False
-        stains = [a.arguments[0] for a in drawn.meaning if a.predicate == "wiped"]
-        if not all(in_reach(body, name, np.array(facts.site.stains_m[name])) for name in stains):
-            return False
-        if not all(LOW_M <= float(state.things[name].pose.xyz[2]) <= HIGH_M for name in things):
-            return False
-        for name in sorted(things):
-            shelved = facts.site.places.get(facts.place_of(name))
-            low = shelved is not None and shelved.kind == "shelf"
-            if not facts.hidden(name) and not low and not hand_fits(room, ajar, state.things[name]):
-                return False
-            part = facts.guard_of(name) if facts.hidden(name) else ""
-            handle = next((h for h in room.handles if h.part == part), None)
-            thing, at = state.things[name], robot.world.pose(name).apply([0.0, 0.0, 0.02])
-            body.ajar = dict(ajar)
-            if handle is not None:
-                body.ajar[part] = OPENED * handle.travel
-                if not handle.turns:  # things come along with a drawer
-                    out = handle.motion(body.ajar[part]) @ handle.motion(ajar.get(part, 0.0)).inverse()
-                    thing, at = replace(thing, pose=out @ thing.pose), out.apply(at)
-            drawer = shelved is not None and shelved.kind == "drawer"
-            if drawer and not palm_fits(room, body.ajar, thing, robot.spec):
-                return False
-            if not in_reach(body, name, at):
-                return False
-        return True
+        return not hindrance(robot, drawn.meaning)
 
     def remaining(self, world: World, drawn: Drawn[Goal], done: Sequence[PrimitiveResult]) -> list[PrimitiveCall]:
         try:
@@ -217,12 +159,6 @@ def _clear_start(scene: KitchenScene) -> None:
             local = solid.pose.inverse().apply([0.0, 0.0, float(solid.pose.xyz[2])])
             if float(np.linalg.norm(np.maximum(np.abs(local[:2]) - solid.half_m[:2], 0.0))) < START_CLEAR_M:
                 raise SceneError(f"the robot would start in the open {solid.part}")
-
-
-def in_reach(body: Body, name: str, xyz_m: Float) -> bool:
-    """Whether there is a place to stand from which the arm reaches something at a point [3] in the world."""
-    found = goals(body, Target(words=name, xyz_m=xyz_m))
-    return not isinstance(found, Outcome) and len(found[0]) > 0
 
 
 def of_split(split: Split, kind: str, place: str) -> bool:

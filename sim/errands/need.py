@@ -12,8 +12,9 @@ import numpy as np
 
 from sim.errands.base import Asked, Errand, Wanted, one_of
 from sim.errands.facts import Facts
-from sim.errands.goals import Atom, atom
+from sim.errands.goals import Atom, Goal, atom
 from sim.errands.pools import openly, wish, wish_for
+from sim.errands.site import Place
 from sim.errands.words import of_place
 from sim.kitchen.rooms import State
 from sim.kitchen.things import KINDS, kind
@@ -125,9 +126,20 @@ class Indirect(Errand):
     def ask(self, rng: np.random.Generator, split: Split, facts: Facts) -> Asked | None:
         need = self._need
         if not need.kinds:
-            goal = need.goal(facts)
-            return None if goal is None else Asked(goal=(goal,))
+            told = self.goal(facts)
+            return Asked(goal=told) if told else None
         table = one_of(rng, facts.site.candidates("table"))
+        goal = () if table is None else self.goal(facts, table)
+        if table is None or not goal:
+            return None
+        return Asked(goal=goal, slots={"table": of_place(rng, split, table.name)})
+
+    def goal(self, facts: Facts, table: Place | None = None) -> Goal:
+        """What fulfils the need, at that table; () where nothing is the one right answer."""
+        need = self._need
+        if not need.kinds:
+            found = need.goal(facts)
+            return () if found is None else (found,)
         # What else there is of the sort would be as right an answer; what is shut away is not seen, and not thought of.
         categories = {"drink"} if "can" in need.kinds else set()
         fitting = [
@@ -136,7 +148,5 @@ class Indirect(Errand):
                 or categories & set(kind(s.kind).categories)) and not facts.hidden(n)
         ]  # fmt: skip
         if table is None or len(fitting) != 1 or fitting[0] not in openly(facts, places=("counter", "shelf")):
-            return None
-        if not table.takes(facts.site.things[fitting[0]]):
-            return None
-        return Asked(goal=(atom("on", fitting[0], table.name),), slots={"table": of_place(rng, split, table.name)})
+            return ()
+        return (atom("on", fitting[0], table.name),) if table.takes(facts.site.things[fitting[0]]) else ()

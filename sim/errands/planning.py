@@ -52,4 +52,4 @@ def remaining(goal: Goal, facts: Facts, done: Sequence[PrimitiveResult] = ()) ->
         if sum(r.status is not Status.SUCCEEDED for r in same) >= GIVE_UP:
             what = f"{walk.calls[0].verb.value} {walk.calls[0].target}".replace("_", " ")
             raise Unsolved(f"{what} failed {GIVE_UP} times")
-    return [*again(walk.calls, done, facts.site.front_of), call(Verb.DONE)][:MAX_CALLS]
+    return [*again(walk.calls, done, walk.front), call(Verb.DONE)][:MAX_CALLS]

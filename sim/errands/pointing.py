@@ -10,7 +10,7 @@ from agent.plan import Point
 from robots.geometry import Float
 from robots.interface import CameraFrame
 from sim.kitchen.fixtures import KitchenFixtures
-from sim.points import LEAST_PIXELS, points
+from sim.points import LEAST_PIXELS, innermost, points, shows
 from sim.render import Picture
 from sim.world import World
 
@@ -40,13 +40,14 @@ def pointed(world: World, picture: Picture, frame: CameraFrame) -> dict[str, Poi
 
 
 def _nearest(mask: NDArray[np.bool_], frame: CameraFrame, xyz: Float) -> Point | None:
-    """The pixel of a mask that is nearest to where a point [3] of the world is seen; None for a mask of few."""
+    """The pixel of a mask that is nearest to where a point [3] of the world is seen, or, where that is outside the
+    picture, the middle of what is seen of it, not its edge; None for a mask of few."""
     rows, cols = np.nonzero(mask)
     if len(rows) < LEAST_PIXELS:
         return None
     (row, col), depth_m = project(frame, xyz)
-    if depth_m <= 0:
-        row, col = rows.mean(), cols.mean()
+    if depth_m <= 0 or not shows(mask, row, col):
+        return innermost(mask)
     best = int(np.argmin(np.hypot(rows - row, cols - col)))
     return int(rows[best]), int(cols[best])
 

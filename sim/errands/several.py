@@ -8,6 +8,7 @@ from sim.errands.base import Asked, Errand, Wanted, one_of
 from sim.errands.facts import Facts
 from sim.errands.goals import Goal, atom
 from sim.errands.pools import UNHANDY, openly, wish
+from sim.errands.site import Place
 from sim.errands.stow import shut_again
 from sim.errands.words import of_place
 from sim.kitchen.kinds import Kind
@@ -53,13 +54,15 @@ class ClearTable(Errand):
         sink = one_of(rng, facts.site.candidates("sink"))
         if table is None or sink is None:
             return None
+        goal = self.goal(facts, table.name, sink.name)
+        return Asked(goal=goal, slots={"table": of_place(rng, split, table.name)}) if goal else None
+
+    @staticmethod
+    def goal(facts: Facts, table: str, sink: str) -> Goal:
+        """The dishes of that table in that sink; () where there are none, or too many."""
         things = facts.site.things
-        dishes = [n for n, where in facts.where.items() if where == table.name and is_dish(kind(things[n].kind))]
-        if not 1 <= len(dishes) <= MOST:
-            return None
-        return Asked(
-            goal=tuple(atom("in", n, sink.name) for n in dishes), slots={"table": of_place(rng, split, table.name)}
-        )
+        dishes = [n for n, where in facts.where.items() if where == table and is_dish(kind(things[n].kind))]
+        return tuple(atom("in", n, sink) for n in dishes) if len(dishes) <= MOST else ()
 
 
 def home_of(k: Kind) -> str:
@@ -93,24 +96,35 @@ class Groceries(Errand):
         return Wanted(wishes=tuple(wish(rng, k, "table") for k in kinds), clutter=1, named=True)
 
     def ask(self, rng: np.random.Generator, split: Split, facts: Facts) -> Asked | None:
-        site = facts.site
-        standing: dict[str, list[str]] = {}
-        for name in openly(facts):
-            if self.fits(kind(site.things[name].kind)):
-                standing.setdefault(facts.where[name], []).append(name)
+        standing = self._standing(facts)
         place = one_of(rng, [p for p, names in standing.items() if 2 <= len(names) <= MOST])
-        if place is None:
+        goal = () if place is None else self.goal(facts, place)
+        if place is None or not goal:
             return None
+        return Asked(goal=goal, slots={"place": of_place(rng, split, place)})
+
+    def _standing(self, facts: Facts) -> dict[str, list[str]]:
+        """Food and drink by the place where it stands."""
+        found: dict[str, list[str]] = {}
+        for name in openly(facts):
+            if self.fits(kind(facts.site.things[name].kind)):
+                found.setdefault(facts.where[name], []).append(name)
+        return found
+
+    def goal(self, facts: Facts, place: str) -> Goal:
+        """What stands there where it is kept; () where there is nothing, too much, or no such home for it."""
+        site = facts.site
         goal: Goal = ()
         ends: Goal = ()
-        for name in standing[place]:
+        names = self._standing(facts).get(place, [])
+        for name in names if len(names) <= MOST else []:
             kept = home_of(kind(site.things[name].kind))
             homes = [p for p in site.candidates(kept) if p.name == kept and p.takes(site.things[name])]
             if not homes:
-                return None
+                return ()
             goal += (atom("in", name, kept),)
             ends += tuple(a for a in shut_again(homes[0], facts) if a not in ends)
-        return Asked(goal=(*goal, *ends), slots={"place": of_place(rng, split, place)})
+        return (*goal, *ends)
 
 
 class SortFruit(Errand):
@@ -140,12 +154,7 @@ class SortFruit(Errand):
         return Wanted(wishes=tuple(wish(rng, k, place) for k in kinds), clutter=1)
 
     def ask(self, rng: np.random.Generator, split: Split, facts: Facts) -> Asked | None:
-        site = facts.site
-        sorts: dict[str, dict[str, list[str]]] = {}
-        for name in openly(facts):
-            for category in ("fruit", "drink"):
-                if category in kind(site.things[name].kind).categories:
-                    sorts.setdefault(facts.where[name], {}).setdefault(category, []).append(name)
+        site, sorts = facts.site, self._sorts(facts)
         mixed = [p for p, found in sorts.items() if len(found) == 2 and sum(map(len, found.values())) <= MOST]
         place = one_of(rng, mixed)
         if place is None:
@@ -155,9 +164,25 @@ class SortFruit(Errand):
         fridge = one_of(rng, site.candidates("fridge"))
         if a is None or fridge is None:
             return None
-        goal: Goal = tuple(atom("on", n, a.name) for n in sorts[place]["fruit"])
-        goal += tuple(atom("in", n, fridge.name) for n in sorts[place]["drink"])
         said = {"place": place, "a": a.name, "b": fridge.name}
-        return Asked(
-            goal=(*goal, *shut_again(fridge, facts)), slots={s: of_place(rng, split, n) for s, n in said.items()}
-        )
+        slots = {s: of_place(rng, split, n) for s, n in said.items()}
+        return Asked(goal=self.goal(facts, place, a.name, fridge), slots=slots)
+
+    @staticmethod
+    def _sorts(facts: Facts) -> dict[str, dict[str, list[str]]]:
+        """Fruit and drinks by the place where they stand."""
+        found: dict[str, dict[str, list[str]]] = {}
+        for name in openly(facts):
+            for category in ("fruit", "drink"):
+                if category in kind(facts.site.things[name].kind).categories:
+                    found.setdefault(facts.where[name], {}).setdefault(category, []).append(name)
+        return found
+
+    def goal(self, facts: Facts, place: str, a: str, b: Place) -> Goal:
+        """Fruit from `place` on `a`, drinks in `b`; () where there is not both, or too much."""
+        sorts = self._sorts(facts).get(place, {})
+        if len(sorts) < 2 or sum(map(len, sorts.values())) > MOST:
+            return ()
+        goal: Goal = tuple(atom("on", n, a) for n in sorts["fruit"])
+        goal += tuple(atom("in", n, b.name) for n in sorts["drink"])
+        return (*goal, *shut_again(b, facts))

@@ -1,12 +1,9 @@
-"""A kitchen for whoever types: `run scene=kitchen`, `chat scene=kitchen`, with an oracle that reads plain sentences."""
+"""A living kitchen for whoever types: `run scene=kitchen`, `chat scene=kitchen`, with an oracle that reads them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-import numpy as np
 
 from agent.errors import UserError
 from agent.executor import Event, Finished, Started
@@ -14,84 +11,25 @@ from agent.plan import Plan, PrimitiveResult, format_plan
 from agent.verbs import Relation, Verb
 from agent.watched import WatchedRobot
 from robots.interface import Observation, Robot, Status
-from robots.mobile_panda import mobile_panda
 from robots.primitives import Body
 from robots.safety import Veto
-from robots.spec import RobotSpec
-from sim.errands.base import Wanted
-from sim.errands.facts import facts_of_scene
 from sim.errands.goals import Goal, atom, judge
+from sim.errands.meanings import Missing, Unclear
 from sim.errands.planning import remaining
 from sim.errands.pointing import pointed
-from sim.errands.reading import family_of, kinds_in, read
+from sim.errands.reading import read
 from sim.errands.senses import facts_of_world, taken
 from sim.errands.walk import Unsolved
-from sim.kitchen.filling import Wish
 from sim.kitchen.predicates import state_of
-from sim.kitchen.rooms import KitchenScene, State, sample_kitchen
-from sim.naming import SceneError
 from sim.person import Person
-from sim.render import Opened
 from sim.robot import SimRobot
 from sim.stage import SimStage
 from sim.task import call, with_points
 
-DRAWS = 12
 BY_NAME = (Verb.NAVIGATE_TO, Verb.PLACE)
 _BASE = ""
 _CLAIMS = {Verb.OPEN: "open", Verb.CLOSE: "closed", Verb.WIPE: "wiped"}
 _ATOM = re.compile(r"\s*(\w+)\(([^()]*)\)\s*")
-
-
-@dataclass(frozen=True, kw_only=True)
-class KitchenChoice:
-    """A kitchen from the seed, with what the sentence names. clutter: 0 to 3, none to very many other things. stains:
-    how many there are."""
-
-    clutter: int = 1
-    stains: int = 1
-
-    def draw(self, seed: int, sentence: str) -> KitchenScene:
-        """The kitchen of a seed; "" for any."""
-        rng = np.random.default_rng(seed)
-        family = family_of(sentence)
-        wanted = self._wanted(sentence) if family is None else family.kitchen(rng, "trained")
-        reason = "what the sentence is about never fitted in"
-        for _ in range(DRAWS):
-            try:
-                scene = sample_kitchen(
-                    rng, seed=seed, wishes=wanted.wishes, clutter=wanted.clutter, state=wanted.state, paired=False
-                )
-            except SceneError as e:
-                reason = str(e)
-                continue
-            if family is None or family.ask(rng, "trained", facts_of_scene(scene)) is not None:
-                return scene
-        raise UserError(f"no such kitchen: {reason}")
-
-    def _wanted(self, sentence: str) -> Wanted:
-        """What the sentence names, on the counter, or in what something is to be taken out of."""
-        said = sentence.lower()
-        out_of = re.search(r"\b(?:out of|from) the (?:\w+ )?(fridge|drawer|cupboard)", said)
-        places = [out_of[1] if out_of is not None and i == 0 else "counter" for i in range(len(kinds_in(sentence)))]
-        wishes = [Wish(kind=k, place=p) for k, p in zip(kinds_in(sentence), places, strict=True)]
-        if re.search(r"\b(?:wipe|clean|spill|mess|stain)", said):
-            wishes.append(Wish(kind="sponge", place="counter"))
-        return Wanted(wishes=tuple(wishes), clutter=self.clutter, state=State(stains=self.stains))
-
-    def robot(self) -> RobotSpec:
-        """What `robot=suite` is."""
-        return mobile_panda()
-
-    def stage(self, robot: SimRobot, opened: Opened, goal: str | None) -> SimStage:
-        """A stage for this sort of scene.
-
-        Raises:
-            UserError: the robot does not drive.
-        """
-        if robot.spec.base is None:
-            raise UserError(f"robot={robot.spec.name} stands still; in a kitchen use robot=mobile_panda or stretch")
-        return KitchenStage(robot, opened, goal=goal)
 
 
 class KitchenStage(SimStage):
@@ -148,13 +86,21 @@ class ReadingOracle:
         self.goal: Goal = ()
 
     def plan(self, instruction: str, observation: Observation, history: Sequence[PrimitiveResult]) -> Plan:
-        """Raises UserError for an instruction that it can't read."""
+        """What is left to do; a question where words fit several things, a refusal where they fit none.
+
+        Raises:
+            UserError: the instruction can't be read.
+        """
         world = self._robot.world
         facts = facts_of_world(world, history)
-        if not history:
-            self.goal = parse(self._told) if self._told is not None else read(instruction, facts)
         try:
+            if not history:
+                self.goal = parse(self._told) if self._told is not None else read(instruction, facts)
             found = remaining(self.goal, facts, history)
+        except Unclear as e:
+            found = [call(Verb.ASK, text=f"which one: the {' or the '.join(e.fitting)}?"[:150])]
+        except Missing as e:
+            found = [call(Verb.REFUSE, text=f"there is no {e.words} here"[:150])]
         except Unsolved as e:
             found = [call(Verb.REFUSE, text=f"I can't: {e}".replace("_", " ")[:150])]
         at = pointed(world, self._robot.main_picture(), observation.main)

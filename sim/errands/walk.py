@@ -15,8 +15,6 @@ from sim.errands.site import Place
 from sim.kitchen.things import kind
 from sim.task import call
 
-LOOKS = 2
-"""So often one errand looks around for what it does not see."""
 AT_HAND_M = 0.95
 """The best height to put things down at."""
 
@@ -30,16 +28,17 @@ class Absent(ValueError):
 
 
 class Walk:
-    """Calls so far, and the symbols after them. refused: places where putting down failed of late. at: where the robot
-    went last. tried: where it went, or that it looked, since it last did anything else. lost: what it has just not
-    found. barred: things before which there was no room to stand, and whether they still are where they then were."""
+    """Calls so far, and the symbols after them. seen_now: what is seen before any of them. refused: places where
+    putting down failed of late. at: where the robot went last. tried: where it went, or that it looked, since it last
+    did anything else. lost: what it has just not found. barred: things before which there was no room to stand, and
+    whether they still are where they then were."""
 
     def __init__(self, facts: Facts, goal: Goal, done: Sequence[PrimitiveResult]) -> None:
         self.facts, self.goal, self.refused = facts, goal, refused(done)
         went = [r.call.target for r in done if r.call.verb is Verb.NAVIGATE_TO and r.status is Status.SUCCEEDED]
         self.at = went[-1] if went else ""
         self.tried, self.barred = tried(done), barred(done)
-        self.looks = sum(r.call.verb is Verb.LOOK for r in done)
+        self.seen_now = facts.seen
         missed = bool(done) and done[-1].status is Status.TARGET_NOT_FOUND
         self.lost = done[-1].call.target if missed else ""
         self.calls: list[PrimitiveCall] = []
@@ -52,9 +51,22 @@ class Walk:
             self.at = c.target
 
     def order(self) -> list[Atom]:
-        """The goal in its order, but first what needs the thing that is in the hand."""
-        held = self.facts.held
-        return sorted(self.goal, key=lambda a: not (held is not None and a.arguments[0] == held))
+        """The goal in its order, but first what needs the thing that is in the hand; what goes behind one door comes
+        together, and then it is shut: of two open doors one may be in the way of the other."""
+        held, places = self.facts.held, self.facts.site.places
+        atoms = sorted(self.goal, key=lambda a: not (held is not None and a.arguments[0] == held))
+
+        def door(a: Atom) -> str:
+            if a.predicate == "closed":
+                return a.arguments[0]
+            place = places.get(a.arguments[-1]) if a.predicate in ("in", "on") else None
+            return "" if place is None else place.guard
+
+        first: dict[str, int] = {}
+        for i, a in enumerate(atoms):
+            first.setdefault(door(a), i)
+        rank = {a: (first[door(a)] if door(a) else i, a.predicate == "closed", i) for i, a in enumerate(atoms)}
+        return sorted(atoms, key=lambda a: rank[a])
 
     def achieve(self, a: Atom) -> None:
         """The calls for one atom that is not so yet."""
@@ -137,14 +149,19 @@ class Walk:
 
     def see(self, name: str) -> None:
         """What a call points at should be in the picture: going there turns the head to it, and if that was not enough
-        a look around, a few times; then the call is tried as it is."""
+        a look around, then from beside; then the call is tried as it is."""
         if name in self.facts.seen:
             return
         if name not in self.facts.where and name not in self.facts.site.stains:
             there = self.facts.site.front_of(name)
             self.search([there, there, "", there])
-        elif self.looks < LOOKS:
+        else:
             self.approach(name)
+
+    def front(self, name: str) -> str:
+        """What is gone to once more for a part, a switch, a thing or a stain: what is not seen, by where it is."""
+        loose = name in self.facts.where or name in self.facts.site.stains
+        return self.spot(name)[0] if loose and name not in self.seen_now else self.facts.site.front_of(name)
 
     def open(self, part: str) -> None:
         if part and part not in self.facts.opened:

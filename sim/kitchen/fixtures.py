@@ -104,6 +104,16 @@ class KitchenFixtures:
         )[0]
         return float(np.clip(position / standing.unit.part(part).travel, 0.0, 1.0))
 
+    def moving(self, name: str) -> tuple[int, int] | None:
+        """Body and link of the drawer, door or button of that name; None where there is none."""
+        if name in self.setting.named:
+            standing, part = self._named(name)
+            return self.ids[standing.name], self._links[standing.name, part]
+        for switch, standing, button in self._buttons:
+            if switch == name:
+                return self.ids[standing.name], self._links[standing.name, button.part]
+        return None
+
     def set_opening(self, name: str, share: float) -> None:
         """Puts it there at rest; what lies in a drawer stays where it is."""
         standing, part = self._named(name)

@@ -71,20 +71,22 @@ class Adapted:
             if name and self.adaptation.learning(part_of(f"{name}.")) != "full":
                 module.training = isinstance(module, LoraLayer)  # its dropout
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Everything that may differ from the base: LoRA's matrices, and parameters and buffers of full parts."""
-        return {name: v for name, v in self.model.state_dict().items() if self._learns(name)}
+    def tensors(self, state: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """Everything that may differ from the base: LoRA's matrices, and parameters and buffers of full parts. state:
+        in place of the model's own."""
+        own = self.model.state_dict() if state is None else state
+        return {name: v for name, v in own.items() if self._learns(name)}
 
     def _learns(self, name: str) -> bool:
         return _is_lora(name) or self.adaptation.learning(part_of(name)) == "full"
 
-    def save(self, path: Path) -> None:
-        """Write the adapter: what learnt, and the name and hash of its base."""
+    def save(self, path: Path, state: Mapping[str, Tensor] | None = None) -> None:
+        """Write the adapter: what learnt, and the name and hash of its base. state: see `tensors`."""
         notes = {
             "format": FORMAT, "base": self.base, "base_sha256": self.base_sha256,
             "adaptation": json.dumps(asdict(self.adaptation)),
         }  # fmt: skip
-        save_tensors(path, self.tensors(), notes)
+        save_tensors(path, self.tensors(state), notes)
 
 
 def part_of(name: str) -> str:

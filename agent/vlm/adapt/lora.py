@@ -72,13 +72,12 @@ class LoraLayer(nn.Module, ABC):
             self.weight -= self._update()
         self.merged = False
 
-    @torch.no_grad()
-    def whole_weight(self) -> Tensor:
-        """The weight with the update, as `merge` makes it."""
-        return self.weight if self.merged else self.weight + self._update()
-
     def _update(self) -> Tensor:
-        return (self.scale * (self.lora_b.float() @ self.lora_a.float())).to(self.weight.dtype)
+        return self.update(self.lora_a, self.lora_b)
+
+    def update(self, a: Tensor, b: Tensor) -> Tensor:
+        """What matrices [...,R,I] and [...,O,R] add to the weight."""
+        return (self.scale * (b.float() @ a.float())).to(self.weight.dtype)
 
     def _beside(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
         """[..., I] -> [..., O], what the update adds."""
