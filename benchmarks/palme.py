@@ -138,8 +138,7 @@ def main(arguments: Sequence[str]) -> None:
     done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     if "table" not in given:
         torch.set_num_threads(1)
-        steps = {"steps": int(given["steps"])} if "steps" in given else {}
-        cells = {name: replace(CELLS[name], **steps) for name in names}
+        cells = {c: replace(CELLS[c], steps=int(given.get("steps", CELLS[c].steps))) for c in names}
         make_data(out / "data", list(cells.values()), n=n, seed=seed, kitchens=int(given.get("kitchens", "0")))
         finished = {(line["cell"], line["steps"], line["seed"]) for line in done}
         for name, cell in cells.items():

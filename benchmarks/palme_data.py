@@ -109,7 +109,7 @@ def slots(rgb: NDArray[np.uint8], ids: NDArray[np.int32], count: int) -> Floats:
 
 def slots_in_the_mirror(vectors: Floats) -> Floats:
     """Slots of the picture in a mirror."""
-    turned = vectors.copy()
+    turned: Floats = vectors.copy()
     turned[:, 1], turned[:, 3], turned[:, 5] = -vectors[:, 3], -vectors[:, 1], -vectors[:, 5]
     crops = vectors[:, 7:].reshape(-1, CROP_PX, CROP_PX, 4)[:, :, ::-1]
     turned[:, 7:] = crops.reshape(len(vectors), -1)
@@ -153,7 +153,8 @@ def write_tamp(folder: Path, split: Split, first_seed: int, n: int, *, mirror: b
 def read_slots(path: Path) -> list[Floats]:
     """Of each picture of a shard, its objects' vectors."""
     with np.load(path.with_suffix(".npz")) as data:
-        return np.split(data["slots"], data["ends"][:-1])
+        vectors: Floats = data["slots"]
+        return np.split(vectors, data["ends"][:-1])
 
 
 def write_tabletop(folder: Path, count: int = 750, first_seed: int = 300_000) -> None:

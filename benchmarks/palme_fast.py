@@ -25,12 +25,10 @@ from agent.training.shards import Picture
 from agent.vlm.decoder import Decoder
 from agent.vlm.encoders.objects import VectorObjects
 from agent.vlm.model import VLM
-from benchmarks.palme_data import CROP_PX, Floats
+from benchmarks.palme_data import SLOT_NUMBERS, Floats
 
 TOKENS = 16
 """Of a picture's, which the decoder sees."""
-WAVES = 5
-OBJECT_NUMBERS = 7 + 2 * 6 * WAVES + CROP_PX**2
 BEFORE = 65
 """Words stand at the positions that they have behind all of nano's tokens."""
 Look = tuple[Tensor, Tensor]
@@ -40,7 +38,8 @@ Look = tuple[Tensor, Tensor]
 def busiest(tokens: Tensor, count: int) -> Tensor:
     """tokens [N,G*G,W] -> int64[N,count], in order: those furthest from the median token of their picture."""
     far = (tokens - tokens.median(dim=1, keepdim=True).values).norm(dim=2)
-    return far.topk(count, dim=1).indices.sort(dim=1).values
+    at: Tensor = far.topk(count, dim=1).indices.sort(dim=1).values
+    return at
 
 
 @torch.inference_mode()
@@ -60,24 +59,13 @@ def looked_at(model: VLM, pictures: Sequence[Picture], count: int = TOKENS) -> l
     return found
 
 
-def described(slots: Floats) -> Tensor:
-    """Slots [K,SLOT_NUMBERS] as the encoder reads them [K,OBJECT_NUMBERS]: where they are also as waves (Vaswani et al.
-    2017, section 3.5), so that a little further left is told from a little further right; the cut-out at half its size.
-    """
-    v = torch.from_numpy(slots)
-    shares = v[:, :6, None] * (torch.pi * 2.0 ** torch.arange(WAVES)) / 4
-    crops = v[:, 7:].reshape(-1, CROP_PX, CROP_PX, 4).permute(0, 3, 1, 2)
-    crops = F.avg_pool2d(crops, 2).flatten(1)
-    return torch.cat([v[:, :7], shares.sin().flatten(1), shares.cos().flatten(1), crops], dim=1)
-
-
 def objects_of(vectors: Sequence[Floats]) -> list[Look]:
     """Slots as looks, all filled up to the most with rows of zeros that nobody attends to (position -1)."""
     found = []
     most = max(len(v) for v in vectors)
     for v in vectors:
-        rows, at = torch.zeros(most, OBJECT_NUMBERS), torch.full((most,), -1)
-        rows[: len(v)], at[: len(v)] = described(v), torch.arange(len(v))
+        rows, at = torch.zeros(most, SLOT_NUMBERS), torch.full((most,), -1)
+        rows[: len(v)], at[: len(v)] = torch.from_numpy(v), torch.arange(len(v))
         found.append((rows, at))
     return found
 
@@ -90,7 +78,7 @@ class Listener(nn.Module):
         self.decoder: Decoder = model.decoder
         self.project, self.norm = model.project, model.prefix_norm
         self.objects = (
-            VectorObjects(OBJECT_NUMBERS, model.config.decoder.width, hidden=256, scale=0.134) if objects else None
+            VectorObjects(SLOT_NUMBERS, model.config.decoder.width, hidden=256, scale=0.134) if objects else None
         )
 
     def prefix(self, looks: Sequence[Look]) -> tuple[Tensor, Tensor]:
@@ -107,7 +95,7 @@ class Listener(nn.Module):
         prefix, at = self.prefix(looks)
         k, t = prefix.shape[1], ids.shape[1]
         x = torch.cat([prefix, self.decoder.words(ids).to(prefix.dtype)], dim=1)
-        hidden, _ = self.decoder(x, positions(at, t), seen(at, t))
+        hidden: Tensor = self.decoder(x, positions(at, t), seen(at, t))[0]
         return hidden[:, k:]
 
 

@@ -139,11 +139,8 @@ def _fill(model: VLM, weights: Mapping[str, Array]) -> None:
 
 
 def _unmoved(norm: nn.BatchNorm2d) -> dict[str, Tensor]:
-    assert norm.running_mean is not None and norm.running_var is not None, "batch norms here keep statistics"
-    return {
-        "running_mean": torch.zeros_like(norm.running_mean), "running_var": torch.ones_like(norm.running_var),
-        "num_batches_tracked": torch.tensor(1),
-    }  # fmt: skip
+    zeros = torch.zeros(norm.num_features)
+    return {"running_mean": zeros, "running_var": torch.ones_like(zeros), "num_batches_tracked": torch.tensor(1)}
 
 
 def main(arguments: list[str]) -> None:
