@@ -356,11 +356,14 @@ def recorded(watcher: Watcher, stroke: Stroke, start: Observation, kind: str) ->
     tools = [Pose.from_matrix(m) for m in arm.frames(np.stack(watcher.sent_q))[:, -1]]
     widths = np.array(watcher.sent_width_m)
     per_step = round(STEP_S / watcher.spec.period_s)
-    views, felts, chunks = [], [], []
+    views, felts, chunks, lowest = [], [], [], float("inf")
     for periods, seen in looks[:last]:
         world_T_f = stroke.frame(seen.state.world_T_base)
         before = max(periods - 1, 0)
-        felt = Felt(state=seen.state, world_T_sent=tools[before], width_sent_m=float(widths[before]))
+        lowest = min(lowest, float(seen.state.world_T_tool.xyz[2] - world_T_f.xyz[2]))
+        felt = Felt(
+            state=seen.state, world_T_sent=tools[before], width_sent_m=float(widths[before]), lowest_m=lowest
+        )
         if periods == 0:
             felt = replace(felt, world_T_sent=seen.state.world_T_tool)
         ahead = np.minimum(periods - 1 + per_step * np.arange(1, STEPS + 1), len(tools) - 1)

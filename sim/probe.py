@@ -109,11 +109,9 @@ class Probe:
 
     def _now(self) -> _Moment:
         arm = self._robot.world.arm
-        drives = isinstance(arm, MobileArm)
-        return _Moment(
-            q=arm.q, head_q=arm.head_q if drives else np.zeros(0), width_m=arm.width_m,
-            base_twist=arm.base_twist if drives else np.zeros(3),
-        )  # fmt: skip
+        if not isinstance(arm, MobileArm):
+            return _Moment(q=arm.q, head_q=np.zeros(0), width_m=arm.width_m, base_twist=np.zeros(3))
+        return _Moment(q=arm.q, head_q=arm.head_q, width_m=arm.width_m, base_twist=arm.base_twist)
 
     def _shares(self, last: _Moment, now: _Moment, seconds: float) -> dict[str, float]:
         """The fields of `Readings` that are shares of limits, of this moment."""

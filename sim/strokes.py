@@ -53,7 +53,8 @@ def collect(
 
 
 def main(arguments: list[str]) -> None:
-    """key=value: out, scenes (of each family), first_seed, learner (a policy's bundle, for DAgger)."""
+    """key=value: out, scenes (of each family), first_seed, learner (a policy's bundle, for DAgger),
+    families."""
     given = dict(a.split("=", 1) for a in arguments)
     learner: Learner | None = None
     if "learner" in given:
@@ -63,6 +64,7 @@ def main(arguments: list[str]) -> None:
     collect(
         Path(given.get("out", "data/strokes")), int(given.get("scenes", "600")), int(given.get("first_seed", "0")),
         lambda line: print(line, flush=True), learner=learner,
+        families=given["families"].split(",") if "families" in given else FAMILIES,
     )  # fmt: skip
 
 

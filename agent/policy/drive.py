@@ -82,14 +82,17 @@ def drive(
     hand = _Hand(body, first)
     at_start: NDArray[np.uint8] | None = None
     before: NDArray[np.uint8] | None = None
-    unsure = 0
+    unsure, lowest = 0, float("inf")
     for _ in range(most if most is not None else round(MOST_S / (USED * STEP_S))):
         seen = first if before is None else robot.observe()
         world_T_f = stroke.frame(seen.state.world_T_base)
         now = view(seen.frames[camera], world_T_f)
         at_start = now if at_start is None else at_start
         before = now if before is None else before
-        felt = Felt(state=seen.state, world_T_sent=hand.world_T_sent(seen), width_sent_m=hand.width_m)
+        lowest = min(lowest, float(seen.state.world_T_tool.xyz[2] - world_T_f.xyz[2]))
+        felt = Felt(
+            state=seen.state, world_T_sent=hand.world_T_sent(seen), width_sent_m=hand.width_m, lowest_m=lowest
+        )
         inputs = Inputs(
             views=np.stack([at_start, before, now]),
             state=features(stroke, felt, widest_m=robot.spec.gripper_max_width_m),
@@ -99,15 +102,18 @@ def drive(
         if told is not None:
             told(Decision(inputs=inputs, done=step.done, stuck=step.stuck))
         if step.done > SURE:
+            robot.stop()
             return Ending.DONE
         unsure = unsure + 1 if step.stuck > SURE else 0
         if unsure == 2:
+            robot.stop()
             return Ending.STUCK
         poses, widths = decode(step.chunk[: USED + BLEND], world_T_f, seen.state.world_T_tool)
         ending = hand.follow([seen.state.world_T_base.inverse() @ p for p in poses], widths)
         if ending is not None:
             robot.stop()
             return ending
+    robot.stop()
     return Ending.OUT_OF_TIME
 
 
@@ -183,5 +189,8 @@ class _Hand:
 def _between(a: Float, b: Float, speed_a: Float, speed_b: Float, t: float) -> Float:
     """Hermite's cubic from a to b at t in [0, 1]; speeds per unit of t."""
     return np.asarray(
-        (1 + 2 * t) * (1 - t) ** 2 * a + t * (1 - t) ** 2 * speed_a + t * t * (3 - 2 * t) * b + t * t * (t - 1) * speed_b
+        (1 + 2 * t) * (1 - t) ** 2 * a
+        + t * (1 - t) ** 2 * speed_a
+        + t * t * (3 - 2 * t) * b
+        + t * t * (t - 1) * speed_b
     )

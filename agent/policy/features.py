@@ -28,7 +28,7 @@ WORD_BINS = 24
 """Words fall into so many bins by their hash (Weinberger et al. 2009)."""
 COARSE_M, FINE_M, LAG_M, SIZE_M = 0.10, 0.03, 0.02, 0.05
 _XYZ = (1, -1, 1)
-_BODY = (*_XYZ, *_XYZ, 1, -1, 1, -1, 1, -1, 1, 1, 1, *_XYZ, *_XYZ, 1, *_XYZ, 1, 1, 1, 1, 1, 1, -1)
+_BODY = (*_XYZ, *_XYZ, 1, -1, 1, -1, 1, -1, 1, 1, 1, *_XYZ, *_XYZ, 1, *_XYZ, 1, 1, 1, 1, 1, 1, -1, 1)
 SIZE = len(_BODY) + len(VERBS) + len(RELATIONS) + WORD_BINS
 TOOL = slice(0, 3)
 """Where the tool is, in COARSE_M."""
@@ -36,11 +36,16 @@ TOOL = slice(0, 3)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Felt:
-    """The robot at one moment. world_T_sent, width_sent_m: where the tool and the fingers were last told to be."""
+    """The robot at one moment. world_T_sent, width_sent_m: where the tool and the fingers were last told to be.
+
+    lowest_m: how low the tool has been in this stroke, above its target's point; without it, the way to the work and
+    the way back look alike.
+    """
 
     state: RobotState
     world_T_sent: Pose
     width_sent_m: float
+    lowest_m: float
 
 
 def features(stroke: Stroke, felt: Felt, *, widest_m: float) -> NDArray[np.float32]:
@@ -60,7 +65,7 @@ def features(stroke: Stroke, felt: Felt, *, widest_m: float) -> NDArray[np.float
         felt.state.gripper_width_m / widest_m, felt.width_sent_m / widest_m, float(felt.state.holding),
         *np.clip(lag / LAG_M, -3.0, 3.0), *(goal / (2 * COARSE_M)), float(stroke.goal_m is not None),
         *np.tanh(goal / FINE_M), *(h / SIZE_M for h in hanging), away[2] / COARSE_M,
-        float(np.hypot(away[0], away[1])), float(np.cos(bearing)), float(np.sin(bearing)),
+        float(np.hypot(away[0], away[1])), float(np.cos(bearing)), float(np.sin(bearing)), felt.lowest_m / COARSE_M,
     ]  # fmt: skip
     verb = [float(stroke.verb is v) for v in VERBS]
     relation = [float(stroke.relation is r) for r in RELATIONS]
