@@ -125,7 +125,7 @@ def planner_models(scratch: Path, seed: int) -> dict[str, PlannerModel]:
     write_graphs(loaded.model(), scratch / "graphs")
     found: dict[str, PlannerModel] = {"torch eager": TorchModel(loaded, manifest_of(loaded, name="nano"))}
     for weights in ("fp32", "int8"):
-        found[f"onnxruntime {weights}"] = Bundle(_assemble(loaded, Export(name="nano"), weights, scratch))  # type: ignore[arg-type]
+        found[f"onnxruntime {weights}"] = Bundle(_assemble(loaded, Export(name="nano"), weights, scratch))
     return found
 
 
@@ -149,7 +149,7 @@ def policy_steps(scratch: Path, seed: int) -> dict[str, Step]:
     logging.disable(logging.INFO)  # the exporter's
     _write_graph(model, scratch / "policy.onnx")
     for weights in ("fp32", "int8"):
-        shrink_vision(scratch / "policy.onnx", scratch / f"policy_{weights}.onnx", weights)  # type: ignore[arg-type]
+        shrink_vision(scratch / "policy.onnx", scratch / f"policy_{weights}.onnx", weights)
         session = open_session(scratch / f"policy_{weights}.onnx")
         steps[f"onnxruntime {weights}"] = lambda session=session: session.run(None, given)  # type: ignore[misc]
     return steps

@@ -1,6 +1,7 @@
 """Hostile commands to each robot behind the safety kernel, in PyBullet, measured by the physics alone.
 
-    python benchmarks/safety.py [robots=panda,mobile_panda,stretch,tiago_pro] [steps=100000] [seed=0] [seconds=inf] [out=safety.jsonl]
+    python benchmarks/safety.py [robots=panda,mobile_panda,stretch,tiago_pro] [steps=100000] [seed=0] [seconds=inf]
+                                [out=safety.jsonl]
 
 A robot that drives stands in a pen of 5 by 5 m with two pillars and a shelf, which the kernel knows (margin 8 cm: the
 robot believes to be a few centimetres from where it is); the Panda stands on its table beside a wall. Each 100 commands
@@ -10,9 +11,9 @@ one period, and pauses. The hand may touch nothing (touch=false).
 
 Measured after every step of the physics (240 a second): joint positions and, over control periods, speeds (`instant` in
 `out`: over single steps, in which Bullet's motors swing); every contact with anything; once a control period, how near
-the robot's own links are, but for those that touch as it is built. And of what reached the
-motors: velocity, acceleration and jerk. `ms`: wall clock of the kernel's own part of a command. seconds: of the wall's clock, after which a robot's
-run ends with the steps that it has.
+the robot's own links are, but for those that touch as it is built. And of what reached the motors: velocity,
+acceleration and jerk. `ms`: wall clock of the kernel's own part of a command. seconds: of the wall's clock, after which
+a robot's run ends with the steps that it has.
 """
 
 from __future__ import annotations
