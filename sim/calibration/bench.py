@@ -210,7 +210,11 @@ class BoardChoice:
     times: int = 3
     board: Board = field(default_factory=Board)
 
-    def draw(self, seed: int, sentence: str) -> BoardScene:
+    def reset(self, robot: SimRobot, seed: int, sentence: str) -> None:
+        robot.reset(self.draw(seed))
+
+    def draw(self, seed: int) -> BoardScene:
+        """Where the board stands depends on the robot; how cameras are off, on the seed alone."""
         if not 1 <= self.times <= 8:
             raise UserError(f"scene.times={self.times} does not fit: give 1 to 8")
         return BoardScene(
