@@ -27,13 +27,18 @@ from agent.verbs import Verb
 from robots.geometry import Pose
 from robots.interface import Command, Observation, Robot, RobotState, Status
 from robots.kinematics import kinematics
+from robots.planning.height_map import HeightMap
 from robots.planning.motion import Motion, Pace, pointing_down
 from robots.primitives import Body, Outcome, Target, pick, place
 from robots.primitives.found import find
 from robots.primitives.push import aim_at, legs_to, slide
+from robots.primitives.push_goals import to_spot
+from robots.primitives.push_paths import Leg
+from robots.primitives.surface import Thing
 from robots.relations import Relation
 from robots.spec import RobotSpec
 from sim.episode import TaskSpec, Theatre
+from sim.points import points
 from sim.render import FIRST_OBJECT_ID, ROBOT_ID
 from sim.robot import CAMERA, SimRobot
 from sim.stage import SimStage, oracle
@@ -52,9 +57,13 @@ MOST_CALLS = 4
 FAMILIES = ("pick", "put", "stack", "relation", "push")
 DISTURBED = {"none": 0.3, "carried": 0.35, "nudged": 0.35}
 NEAR_GOAL_M = 0.03
+SPOTS, SPOT_M = 8, (0.02, 0.22)
+"""Pushes to spots tried in a scene, and how far these are."""
 DRIVEN, LONG, CUT_SHORT, STUCK_LAST = (2, 9), 25, 0.7, 3
 """Decisions that a learner drives before the script takes over, in so many of the strokes; in the others it goes on
 until it says that it is done, or is stuck after LONG. The last looks of a stroke that went wrong show it."""
+FINGERS_M = 0.03
+"""Lower than this above what a thing stands on the hand is pushing, or about to."""
 INTERRUPT_S = (0.2, 1.15)
 """Before the fingers close, mostly."""
 
@@ -187,6 +196,43 @@ def demonstrations(
                 return
 
 
+def spot_pushes(house: Theatre, seed: int, *, learner: Learner | None = None) -> Iterator[Demo]:
+    """Strokes of pushes of one scene's things to spots drawn around them, near and far: the pushes that instructions
+    ask for are few, and long."""
+    rng = np.random.default_rng([seed, 78])
+    stage = house.set(TaskSpec(task="push", split="trained", seed=seed))
+    body = stage.body()
+    watcher = Watcher(body.robot, house.robot)
+    body.robot = watcher
+    for _ in range(SPOTS):
+        name = stage.names[int(rng.integers(len(stage.names)))]
+        seen = watcher.robot.observe()
+        at = points(house.robot.world, house.robot.main_picture(), seen.main)[name]
+        first = None if at is None else locate(name, at, seen)
+        if first is None or isinstance(first, Outcome) or first.xyz_m is None:
+            continue
+        cloud = body.see(first.camera)
+        found = find(cloud, first.xyz_m)
+        if found is None or found.thing.flat or not found.thing.small:
+            continue
+        turn, way = float(rng.uniform(-np.pi, np.pi)), float(rng.uniform(*SPOT_M))
+        goal = found.thing.centre_xy + way * np.array([np.cos(turn), np.sin(turn)])
+        heights = cloud.height_map()
+        legs = legs_to(body, found.thing, heights, to_spot(goal))
+        if not legs:
+            continue
+        teacher = Teacher(stroke=_push(name, found.thing, legs[0].goal_xy), act=_sliding(body, legs[:1], heights))
+        if learner is not None:
+            teacher = replace(teacher, start=seen)
+            driven = _driven(house, body, watcher, teacher.stroke, rng, learner)
+            if driven is not None:
+                yield driven
+        demo = _demonstrate(house, body, watcher, teacher, rng, learned=learner is not None)
+        if demo is not None:
+            yield demo
+        body.home()
+
+
 def teach(body: Body, call: PrimitiveCall, seen: Observation) -> Teacher | None:
     """The script's next stroke of a call; None where it has none."""
     first = locate(call.target, call.point, seen)
@@ -212,12 +258,17 @@ def teach(body: Body, call: PrimitiveCall, seen: Observation) -> Teacher | None:
     legs = legs_to(body, found.thing, heights, aim)
     if not legs:
         return None
-    z = found.thing.top_m
-    stroke = Stroke(
-        verb=call.verb, words=call.target, origin_m=np.array([*found.thing.centre_xy, z]),
-        goal_m=np.array([*legs[0].goal_xy, z]),
-    )  # fmt: skip
-    return Teacher(stroke=stroke, act=lambda: slide(body, legs[:1], heights))
+    stroke = _push(call.target, found.thing, legs[0].goal_xy)
+    return Teacher(stroke=stroke, act=_sliding(body, legs[:1], heights))
+
+
+def _push(words: str, thing: Thing, goal_xy: Float) -> Stroke:
+    origin, goal = np.array([*thing.centre_xy, thing.bottom_m]), np.array([*goal_xy, thing.bottom_m])
+    return Stroke(verb=Verb.PUSH, words=words, origin_m=origin, goal_m=goal)
+
+
+def _sliding(body: Body, legs: list[Leg], heights: HeightMap) -> Callable[[], Outcome]:
+    return lambda: slide(body, legs, heights)
 
 
 def _placing(body: Body, relation: Relation, target: Target) -> Callable[[], Outcome]:
@@ -361,9 +412,7 @@ def recorded(watcher: Watcher, stroke: Stroke, start: Observation, kind: str) ->
         world_T_f = stroke.frame(seen.state.world_T_base)
         before = max(periods - 1, 0)
         lowest = min(lowest, float(seen.state.world_T_tool.xyz[2] - world_T_f.xyz[2]))
-        felt = Felt(
-            state=seen.state, world_T_sent=tools[before], width_sent_m=float(widths[before]), lowest_m=lowest
-        )
+        felt = Felt(state=seen.state, world_T_sent=tools[before], width_sent_m=float(widths[before]), lowest_m=lowest)
         if periods == 0:
             felt = replace(felt, world_T_sent=seen.state.world_T_tool)
         ahead = np.minimum(periods - 1 + per_step * np.arange(1, STEPS + 1), len(tools) - 1)
@@ -380,7 +429,7 @@ def recorded(watcher: Watcher, stroke: Stroke, start: Observation, kind: str) ->
 def _worked(stroke: Stroke, holding: list[bool], z: Float) -> int | None:
     """The look at which the work was done: the fingers had closed, had opened, or left what they pushed."""
     if stroke.verb is Verb.PUSH:
-        low = np.nonzero(z < stroke.origin_m[2] + 0.002)[0]
+        low = np.nonzero(z < stroke.origin_m[2] + FINGERS_M)[0]
         return int(low[-1]) if len(low) else None
     changed = [i for i in range(1, len(holding)) if holding[i] != holding[i - 1]]
     return changed[-1] if changed else None

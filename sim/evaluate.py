@@ -79,7 +79,7 @@ def evaluate(
     workers: int | str,
     videos: int,
     bounds: Bounds,
-    policy: Choice,
+    policy: Choice | None = None,
     video_failures: bool = False,
     chain: int = 0,
     probe: bool = False,
@@ -87,6 +87,7 @@ def evaluate(
     disturb_chance: float = 0.3,
 ) -> Exit:
     """See conf/evaluate.yaml. Appends to episodes.jsonl; run again with the same `out` it does what is missing."""
+    policy = policy or Choice()
     first = record.seed if record.seed is not None else FIRST_SEED
     if first < FIRST_SEED and instructions is None:
         raise UserError(f"seed={first}: tests begin at {FIRST_SEED}; seeds below are for training and validation")

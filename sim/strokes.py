@@ -13,12 +13,14 @@ from pathlib import Path
 
 from agent.policy.demos import Demo, write_demos
 from robots.spec import panda
-from sim.demonstrate import FAMILIES, Learner, demonstrations
+from sim.demonstrate import FAMILIES, Learner, demonstrations, spot_pushes
 from sim.episode import theatre
 
 SCENES = 10
 """Of each family in a shard."""
 LAST_SEED = 1_000_000
+SPOTS = "spots"
+"""Beside the families of instructions: things pushed to spots around them."""
 
 
 def collect(
@@ -27,7 +29,7 @@ def collect(
     first_seed: int,
     report: Callable[[str], None],
     *,
-    families: Sequence[str] = FAMILIES,
+    families: Sequence[str] = (*FAMILIES, SPOTS),
     learner: Learner | None = None,
 ) -> None:
     """`scenes` of each family, from training seeds on; shards that are there already are left as they are.
@@ -46,7 +48,10 @@ def collect(
         found: list[Demo] = []
         for seed in range(first, min(first + SCENES, first_seed + scenes)):
             for family in families:
-                found += demonstrations(house, family, seed, learner=learner)
+                if family == SPOTS:
+                    found += spot_pushes(house, seed, learner=learner)
+                else:
+                    found += demonstrations(house, family, seed, learner=learner)
         write_demos(path, found)
         count += len(found)
         report(f"{path}: {len(found)} strokes; {count / (time.monotonic() - began):.2f}/s")
@@ -64,7 +69,7 @@ def main(arguments: list[str]) -> None:
     collect(
         Path(given.get("out", "data/strokes")), int(given.get("scenes", "600")), int(given.get("first_seed", "0")),
         lambda line: print(line, flush=True), learner=learner,
-        families=given["families"].split(",") if "families" in given else FAMILIES,
+        families=given["families"].split(",") if "families" in given else (*FAMILIES, SPOTS),
     )  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def test_sentences_goals_and_paths_are_taken_as_typed() -> None:
 @pytest.mark.parametrize(
     ("command", "words", "said"),
     [
-        ("run", ["nope=3"], "no option of run 'nope'; there is: scene, robot, planner, instruction"),
+        ("run", ["nope=3"], "no option of run 'nope'; there is: scene, robot, planner, policy, instruction"),
         ("run", ["bounds.nope=3"], "no option of run 'bounds.nope'; there is: max_calls"),
         ("run", ["robot=nope"], "no robot 'nope'; there is: mobile_panda, mobile_panda_ros2, panda, stretch"),
         ("run", ["scene=nope"], "no scene 'nope'; there is: auto"),

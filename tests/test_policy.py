@@ -46,7 +46,12 @@ def felt(xyz: list[float], yaw_rad: float, width_m: float = 0.04) -> Felt:
     state = RobotState(
         world_T_base=Pose.identity(), arm_q=np.zeros(7), gripper_width_m=width_m, world_T_tool=tool, holding=False
     )
-    return Felt(state=state, world_T_sent=pointing_down(np.array(xyz) + [0.01, 0.02, 0.0], yaw_rad), width_sent_m=0.03, lowest_m=0.02)
+    return Felt(
+        state=state,
+        world_T_sent=pointing_down(np.array(xyz) + [0.01, 0.02, 0.0], yaw_rad),
+        width_sent_m=0.03,
+        lowest_m=0.02,
+    )
 
 
 def mirrored(xyz: list[float]) -> list[float]:

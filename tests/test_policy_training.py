@@ -13,6 +13,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
+from torch import Tensor  # noqa: E402
+
 from agent.errors import UserError  # noqa: E402
 from agent.onboard.manifest import BundleError, seal  # noqa: E402
 from agent.policy.chunks import STEPS, WIDTH  # noqa: E402
@@ -85,7 +87,7 @@ def test_a_flow_ends_where_its_velocities_lead() -> None:
     goal = torch.randn(1, STEPS, WIDTH)
 
     class Straight(FlowPolicy):
-        def velocity(self, x: torch.Tensor, t: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        def velocity(self, x: Tensor, t: Tensor, seen: Tensor) -> Tensor:
             return (goal - x) / (1 - t[:, None, None])
 
     model = Straight(SMALL)

@@ -86,7 +86,7 @@ def _nearest(lens: Float, view: View, pose: Pose) -> Pose:
     """The pose by which a view's corners fit best, by Gauss and Newton, halving steps that lead nowhere."""
     off, change = _own_change(lens, view, pose)
     for _ in range(POSE_STEPS):
-        step = np.linalg.lstsq(change, off, rcond=None)[0]
+        step: Float = np.linalg.lstsq(change, off, rcond=None)[0].astype(np.float64)
         for _ in range(POSE_HALVES):
             tried = moved(pose, step)
             then, after = _own_change(lens, view, tried)

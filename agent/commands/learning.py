@@ -20,7 +20,7 @@ INSTALL = {
 def train(*, record: RunRecord, **options: Any) -> Exit:
     """See conf/train.yaml."""
     need("train", "torch")
-    if (options.get("policy") or {}).get("demos"):
+    if (options.get("strokes") or {}).get("data"):
         from agent.policy.training import train as work
     else:
         from agent.training.main import train as work

@@ -31,7 +31,7 @@ def encode(world_T_f: Pose, world_T_tool: Pose, poses: list[Pose], widths_m: Flo
         row[:3] = axes.T @ (pose.xyz - world_T_tool.xyz)
         row[3:6] = axes.T @ rotation_vector(pose.rotation @ now.T)
     out[:, 6] = widths_m
-    return (out / SCALE).astype(np.float32)
+    return np.asarray(out / SCALE, dtype=np.float32)
 
 
 def decode(chunk: NDArray[np.float32], world_T_f: Pose, world_T_tool: Pose) -> tuple[list[Pose], Float]:

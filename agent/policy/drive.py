@@ -90,9 +90,7 @@ def drive(
         at_start = now if at_start is None else at_start
         before = now if before is None else before
         lowest = min(lowest, float(seen.state.world_T_tool.xyz[2] - world_T_f.xyz[2]))
-        felt = Felt(
-            state=seen.state, world_T_sent=hand.world_T_sent(seen), width_sent_m=hand.width_m, lowest_m=lowest
-        )
+        felt = Felt(state=seen.state, world_T_sent=hand.world_T_sent(seen), width_sent_m=hand.width_m, lowest_m=lowest)
         inputs = Inputs(
             views=np.stack([at_start, before, now]),
             state=features(stroke, felt, widest_m=robot.spec.gripper_max_width_m),

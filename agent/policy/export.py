@@ -48,7 +48,7 @@ class PolicyExport:
 
 
 def export(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What `export` does with a folder that `train policy.demos=...` wrote."""
+    """What `export` does with a folder that `train strokes.data=...` wrote."""
     name = options["name"] if options["name"] != "nano" else Path(options["checkpoint"]).name
     wanted = PolicyExport(name=name, serves=options["serves"], robots=options["robots"])
     try:
@@ -164,8 +164,9 @@ def card(manifest: PolicyManifest, receipt: dict[str, Any], numbers: int) -> str
         f"A {manifest.kind} policy for strokes of {', '.join(manifest.robots)}: {', '.join(manifest.serves)}. "
         f"{numbers / 1e6:.2f} M parameters, weights kept in fp16 and computed with in fp32.",
         "", "## Training", "",
-        f"{t['step']} steps of {t['train']['batch']} looks from {t['strokes']} strokes that the scripted "
-        "primitives did in simulation, disturbed, and that they took over from the policy (docs/policies.md). Training seeds only.",
+        f"{t['step']} steps of {t['train']['batch']} looks from {t['strokes']} strokes that the scripted primitives "
+        "did in simulation, disturbed, and that they took over from the policy (docs/policies.md). Training seeds "
+        "only.",
         "", "## Measured by export", "",
         f"- Largest difference from torch over {receipt['looks']} looks: {receipt['tensors']:.1g} of the largest "
         "value.",

@@ -150,7 +150,8 @@ class Learned:
             goal = _next_goal(body, found, cloud, aim)
             if goal is None:
                 return Outcome(status=Status.PATH_BLOCKED, detail=f"no free way to push the {target.words} along")
-            stroke = Stroke(verb=Verb.PUSH, words=target.words, origin_m=_top(found), goal_m=goal)
+            origin = np.array([*found.thing.centre_xy, found.thing.bottom_m])
+            stroke = Stroke(verb=Verb.PUSH, words=target.words, origin_m=origin, goal_m=goal)
             ending = self._stroke(body, stroke, target.camera)
             outcome = body.home(width_m=body.robot.spec.gripper_max_width_m)
             if outcome.status is not Status.SUCCEEDED:
@@ -201,7 +202,7 @@ def _grasp(body: Body, target: Target, found: Found, width_m: float) -> Grasp:
 def _next_goal(body: Body, found: Found, cloud: Cloud, aim: Aim) -> Float | None:
     """float64[3] m: where the next stroke is to bring the thing; None where no way is free."""
     legs = legs_to(body, found.thing, cloud.height_map(), aim)
-    return np.array([*legs[0].goal_xy, found.thing.top_m]) if legs else None
+    return np.array([*legs[0].goal_xy, found.thing.bottom_m]) if legs else None
 
 
 def _top(found: Found) -> Float:

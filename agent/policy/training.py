@@ -1,4 +1,4 @@
-"""Behaviour cloning of strokes: what `train policy.demos=...` does. Resumable; all chance comes from (seed, step)."""
+"""Behaviour cloning of strokes: what `train strokes.data=...` does. Resumable; all chance comes from (seed, step)."""
 
 from __future__ import annotations
 
@@ -72,17 +72,17 @@ def train(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: no demonstrations, or `out` holds another run.
     """
-    out, policy = Path(options["out"]), options["policy"]
-    folders = [Path(f) for f in str(policy["demos"]).split(",")]
+    out, strokes = Path(options["out"]), options["strokes"]
+    folders = [Path(f) for f in str(strokes["data"]).split(",")]
     config = _numbers(options)
     try:
-        net = PolicyConfig(kind=policy["kind"])
+        net = PolicyConfig(kind=strokes["kind"])
         torch.manual_seed(config.seed)
         model = build(net)
     except ValueError as error:
         raise UserError(str(error)) from error
-    if policy.get("start") and not (out / "training.json").is_file():
-        _taken_from(Path(policy["start"]), model)
+    if strokes.get("start") and not (out / "training.json").is_file():
+        _taken_from(Path(strokes["start"]), model)
     demos = read_demos(folders)
     print(f"train  {net.kind} policy, {len(demos)} strokes, {len(demos.done)} looks, into {out}", flush=True)
     with disk_errors(out):
@@ -97,15 +97,15 @@ def _taken_from(start: Path, model: Policy) -> None:
     try:
         other = load_policy(start)[0].state_dict()
     except CheckpointError as error:
-        raise UserError(f"policy.start={start}: {error}") from error
+        raise UserError(f"strokes.start={start}: {error}") from error
     own = model.state_dict()
     model.load_state_dict({**own, **{name: tensor for name, tensor in other.items() if name in own}})
 
 
 def _numbers(options: Mapping[str, Any]) -> PolicyTrain:
-    policy = options["policy"]
+    strokes = options["strokes"]
     own = ("batch", "lr", "ema", "mirrored", "repainted", "wordless")
-    given = {k: policy[k] for k in own if policy.get(k) is not None}
+    given = {k: strokes[k] for k in own if strokes.get(k) is not None}
     for name in ("steps", "decay", "warmup", "seed", "threads", "save_every", "log_every"):
         if options.get(name) is not None:
             given[name] = options[name]
@@ -146,7 +146,7 @@ def run(model: Policy, demos: Demos, out: Path, config: PolicyTrain, net: Policy
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             if not math.isfinite(loss.item()):
-                raise FloatingPointError(f"step {step}: the loss is {loss.item()}; lower policy.lr ({config.lr})")
+                raise FloatingPointError(f"step {step}: the loss is {loss.item()}; lower strokes.lr ({config.lr})")
             optimizer.step()
             ema.update(step)
             for name, value in (("act", act.item()), ("ends", ends.item())):

@@ -79,4 +79,4 @@ def _filled(shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
             better = empty & (near[4] > 0) & (near[3].astype(np.int64) > level)
             best[:, better] = near[:, better]
             level[better] = near[3][better]
-    return best
+    return np.asarray(best, dtype=np.uint8)
