@@ -18,10 +18,10 @@ from time import perf_counter
 import numpy as np
 
 from agent.perform import SCRIPTED, Backends, perform
-from agent.plan import PrimitiveCall
+from agent.plan import Planner, PrimitiveCall
 from agent.policy.backends import Choice
 from agent.verbs import Verb
-from robots.interface import Status
+from robots.interface import Observation, Status
 from robots.spec import panda
 from sim.episode import TaskSpec, Theatre, theatre
 from sim.predicates import evaluate
@@ -76,11 +76,11 @@ def trial(house: Theatre, spec: TaskSpec, verb: str, goal: str, backends: Backen
     """None where the scripted pick before a place failed."""
     stage = house.set(spec)
     planner, body = oracle(stage), stage.body()
-    call, seen = _next(stage, body.robot.observe(), planner)
+    call, seen = _next(stage, planner)
     if verb == "place":
         if perform(call, body, seen).status is not Status.SUCCEEDED:
             return None
-        call, seen = _next(stage, body.robot.observe(), planner)
+        call, seen = _next(stage, planner)
         if call.verb is not Verb.PLACE:
             return None
     began, start_s = perf_counter(), house.robot.world.time_s
@@ -94,8 +94,10 @@ def trial(house: Theatre, spec: TaskSpec, verb: str, goal: str, backends: Backen
     )  # fmt: skip
 
 
-def _next(stage: SimStage, seen: object, planner: object) -> tuple[PrimitiveCall, object]:
-    return planner.plan("", seen, ()).calls[0], seen  # type: ignore[attr-defined]
+def _next(stage: SimStage, planner: Planner) -> tuple[PrimitiveCall, Observation]:
+    """The oracle's next call, and the picture that it points in."""
+    seen = stage.robot.observe()
+    return planner.plan("", seen, ()).calls[0], seen
 
 
 def main(arguments: list[str]) -> None:

@@ -412,9 +412,7 @@ def recorded(watcher: Watcher, stroke: Stroke, start: Observation, kind: str) ->
         world_T_f = stroke.frame(seen.state.world_T_base)
         before = max(periods - 1, 0)
         lowest = min(lowest, float(seen.state.world_T_tool.xyz[2] - world_T_f.xyz[2]))
-        felt = Felt(state=seen.state, world_T_sent=tools[before], width_sent_m=float(widths[before]), lowest_m=lowest)
-        if periods == 0:
-            felt = replace(felt, world_T_sent=seen.state.world_T_tool)
+        felt = Felt(state=seen.state, width_sent_m=float(widths[before]), lowest_m=lowest)
         ahead = np.minimum(periods - 1 + per_step * np.arange(1, STEPS + 1), len(tools) - 1)
         views.append(view(seen.main, world_T_f))
         felts.append(features(stroke, felt, widest_m=watcher.spec.gripper_max_width_m))

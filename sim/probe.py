@@ -29,8 +29,8 @@ class Readings:
     """depth_mm: the deepest that the robot was inside anything but what it grasps, holds or pushes, or the very part
     that it opens, shuts or presses; `into`: what that was. The fastest that each moved, as a share of its limits:
     speed_share, joints of the arm; base_share, the base, ahead, aside or turning; base_acceleration_share, of what its
-    motors are told, since the door that it pulls at pushes back; head_share; fingers_share. beyond_rad: how far a joint,
-    of the head and the fingers too, was beyond its range at most (rad, or m where it slides)."""
+    motors are told, since the door that it pulls at pushes back; head_share; fingers_share. beyond_rad: how far a
+    joint, of the head and the fingers too, was beyond its range at most (rad, or m where it slides)."""
 
     depth_mm: float = 0.0
     into: str = ""

@@ -46,12 +46,7 @@ def felt(xyz: list[float], yaw_rad: float, width_m: float = 0.04) -> Felt:
     state = RobotState(
         world_T_base=Pose.identity(), arm_q=np.zeros(7), gripper_width_m=width_m, world_T_tool=tool, holding=False
     )
-    return Felt(
-        state=state,
-        world_T_sent=pointing_down(np.array(xyz) + [0.01, 0.02, 0.0], yaw_rad),
-        width_sent_m=0.03,
-        lowest_m=0.02,
-    )
+    return Felt(state=state, width_sent_m=0.03, lowest_m=0.02)
 
 
 def mirrored(xyz: list[float]) -> list[float]:
@@ -81,8 +76,6 @@ def test_left_and_right_change_places_in_the_mirror() -> None:
         relation=Relation.RIGHT_OF,
     )  # fmt: skip
     left, right = felt(xyz, 0.3), felt(mirrored(xyz), -0.3)
-    sent = pointing_down(right.world_T_sent.xyz - [0.0, 0.04, 0.0], -0.3)
-    right = Felt(state=right.state, world_T_sent=sent, width_sent_m=right.width_sent_m, lowest_m=0.02)
     a, b = features(one, left, widest_m=0.08), features(other, right, widest_m=0.08)
     assert np.abs(a[mirror_order()] * mirror_signs() - b).max() < 1e-6
     assert np.abs(a - b).max() > 0.1

@@ -21,7 +21,7 @@ from agent.policy.chunks import STEPS, WIDTH  # noqa: E402
 from agent.policy.demos import Demo, read_demos, write_demos  # noqa: E402
 from agent.policy.export import LIMIT, PolicyExport, export_policy  # noqa: E402
 from agent.policy.features import SIZE  # noqa: E402
-from agent.policy.networks import FlowPolicy, PolicyConfig, build  # noqa: E402
+from agent.policy.networks import SPREAD, FlowPolicy, PolicyConfig, build  # noqa: E402
 from agent.policy.runtime import GRAPH, Inputs, PolicySession  # noqa: E402
 from agent.policy.training import PolicyTrain, draw, load_policy, run  # noqa: E402
 from agent.policy.verify import verify  # noqa: E402
@@ -83,7 +83,7 @@ def test_every_verb_is_drawn_as_often_and_nothing_is_lost_in_the_mirror(strokes:
 
 
 def test_a_flow_ends_where_its_velocities_lead() -> None:
-    """With velocities that lead from any source to one chunk, Euler's method ends there exactly."""
+    """With velocities that lead from any noise to one point, Euler's method ends there exactly."""
     goal = torch.randn(1, STEPS, WIDTH)
 
     class Straight(FlowPolicy):
@@ -91,8 +91,10 @@ def test_a_flow_ends_where_its_velocities_lead() -> None:
             return (goal - x) / (1 - t[:, None, None])
 
     model = Straight(SMALL)
-    chunk, ends = model(torch.rand(1, 15, CELLS, CELLS), torch.randn(1, SIZE), torch.randn(1, STEPS, WIDTH))
-    assert torch.allclose(chunk, goal, atol=1e-5)
+    views, state = torch.rand(1, 15, CELLS, CELLS), torch.randn(1, SIZE)
+    chunk, ends = model(views, state, torch.randn(1, STEPS, WIDTH))
+    seen = model.seeing(views, state)
+    assert torch.allclose(chunk, model.guessed(seen) + SPREAD * goal, atol=1e-5)
     assert ends.shape == (1, 2)
 
 

@@ -37,7 +37,7 @@ class Choice:
     close: str = "scripted"
     pull: str = "scripted"
     press: str = "scripted"
-    checkpoint: str = "flow"
+    checkpoint: str = "regression"
     device: str = "cpu"
     seed: int = 0
     fps: float = 5.0

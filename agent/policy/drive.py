@@ -90,7 +90,7 @@ def drive(
         at_start = now if at_start is None else at_start
         before = now if before is None else before
         lowest = min(lowest, float(seen.state.world_T_tool.xyz[2] - world_T_f.xyz[2]))
-        felt = Felt(state=seen.state, world_T_sent=hand.world_T_sent(seen), width_sent_m=hand.width_m, lowest_m=lowest)
+        felt = Felt(state=seen.state, width_sent_m=hand.width_m, lowest_m=lowest)
         inputs = Inputs(
             views=np.stack([at_start, before, now]),
             state=features(stroke, felt, widest_m=robot.spec.gripper_max_width_m),
@@ -129,13 +129,6 @@ class _Hand:
         self._v: Float = np.zeros_like(self._q)
         self._left: Float = np.empty((0, len(self._q)))
         self.width_m = seen.state.gripper_width_m
-        self._begun = False
-
-    def world_T_sent(self, seen: Observation) -> Pose:
-        """Where the tool was last told to be."""
-        if not self._begun:
-            return seen.state.world_T_tool
-        return seen.state.world_T_base @ self._body.kinematics.tool(self._q)
 
     def follow(self, poses: list[Pose], widths_m: Float) -> Ending | None:
         """Along base_T_tool, one each STEP_S, the first USED of them; why not, if not."""
@@ -145,7 +138,7 @@ class _Hand:
         count = len(self._left)
         share = np.arange(1, count + 1)[:, None] / (count + 1)
         knots[:count] = share * knots[:count] + (1 - share) * self._left
-        self._left, self._begun = knots[USED:], True
+        self._left = knots[USED:]
         way = np.concatenate([self._q[None], knots])
         speeds = np.concatenate([STEP_S * self._v[None], (way[2:] - way[:-2]) / 2])
         robot, spec = self._body.robot, self._body.robot.spec

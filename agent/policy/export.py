@@ -8,6 +8,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,9 @@ from agent.policy.view import CELLS, CHANNELS
 from agent.vlm.checkpoint import CheckpointError
 from agent.vlm.files import load_tensors
 
-LIMIT = 1e-5
-"""Largest difference of the graph from torch, as a share of the largest value."""
+LIMIT, OWN = 1e-5, 2.0
+"""Largest difference of the graph from torch, as a share of the largest value; where a flow forks, torch's own rounding
+is larger than that, and the graph may be so many times as far from torch as torch is from itself in float64."""
 GOLDEN_LOOKS = 4
 Array = NDArray[Any]
 Look = tuple[Array, Array, Array]
@@ -84,6 +86,9 @@ def export_policy(checkpoint: Path, out: Path, wanted: PolicyExport) -> dict[str
         looks = _looks(checkpoint)
         with torch.no_grad():
             said = [[t.numpy() for t in model(*(torch.from_numpy(x[None]) for x in look))] for look in looks]
+            exact = deepcopy(model).double()
+            own = [_apart(said[i][0], exact(*(torch.from_numpy(x[None]).double() for x in look))[0].numpy())
+                   for i, look in enumerate(looks)]  # fmt: skip
         golden = {"views": (np.stack([x[0] for x in looks[:GOLDEN_LOOKS]]) * 255).round().astype(np.uint8),
                   "state": np.stack([x[1] for x in looks[:GOLDEN_LOOKS]]),
                   "noise": np.stack([x[2] for x in looks[:GOLDEN_LOOKS]]),
@@ -96,9 +101,9 @@ def export_policy(checkpoint: Path, out: Path, wanted: PolicyExport) -> dict[str
             sha256={f.name: sha256_of(f) for f in sorted(folder.iterdir())},
         )  # fmt: skip
         _sealed(folder, manifest)
-        receipt = _receipt(PolicySession(folder), model, looks, said)
-        if receipt["tensors"] > LIMIT:
-            raise UserError(f"the graph is off from torch by {receipt['tensors']:.1e}, more than {LIMIT:.0e}")
+        receipt = _receipt(PolicySession(folder), model, looks, said, own)
+        if receipt["over"]:
+            raise UserError(f"the graph is off from torch by {receipt['tensors']:.1e} at {receipt['over']} looks")
         (folder / RECEIPT).write_text(json.dumps(receipt, indent=1))
         (folder / CARD).write_text(card(manifest, receipt, sum(p.numel() for p in model.parameters())))
         for name in (RECEIPT, CARD):
@@ -134,16 +139,23 @@ def _looks(checkpoint: Path) -> list[Look]:
     return list(zip(views, kept["state"].numpy(), noise, strict=True))
 
 
-def _receipt(session: PolicySession, model: Policy, looks: list[Look], said: list[list[Array]]) -> dict[str, Any]:
-    worst = 0.0
+def _apart(chunk: Array, other: Array) -> float:
+    """As a share of the largest value, or of 1."""
+    return float(np.abs(chunk - other).max() / max(1.0, float(np.abs(other).max())))
+
+
+def _receipt(
+    session: PolicySession, model: Policy, looks: list[Look], said: list[list[Array]], own: list[float]
+) -> dict[str, Any]:
+    found = []
     times, eager = [], []
     for (views, state, noise), (chunk, ends) in zip(looks, said, strict=True):
         inputs = Inputs(views=(views * 255).round().astype(np.uint8).reshape(3, CHANNELS, CELLS, CELLS), state=state)
         began = time.perf_counter()
         step = session.step(inputs, noise=noise)
         times.append(time.perf_counter() - began)
-        off = max(float(np.abs(step.chunk - chunk[0]).max()), abs(step.done - ends[0, 0]), abs(step.stuck - ends[0, 1]))
-        worst = max(worst, off / max(1.0, float(np.abs(chunk).max())))
+        ended = max(abs(step.done - float(ends[0, 0])), abs(step.stuck - float(ends[0, 1])))
+        found.append(max(_apart(step.chunk, chunk[0]), ended))
     with torch.no_grad():
         for look in looks[:50]:
             began = time.perf_counter()
@@ -151,7 +163,8 @@ def _receipt(session: PolicySession, model: Policy, looks: list[Look], said: lis
             eager.append(time.perf_counter() - began)
     p50, p95 = (round(1e3 * float(np.quantile(times, q)), 2) for q in (0.5, 0.95))
     return {
-        "looks": len(looks), "tensors": worst, "p50_ms": p50, "p95_ms": p95,
+        "looks": len(looks), "tensors": max(found), "median": float(np.median(found)), "torch_from_float64": max(own),
+        "over": sum(a > max(LIMIT, OWN * b) for a, b in zip(found, own, strict=True)), "p50_ms": p50, "p95_ms": p95,
         "torch_p50_ms": round(1e3 * float(np.median(eager)), 2), "machine": machine(),
     }  # fmt: skip
 
@@ -168,8 +181,9 @@ def card(manifest: PolicyManifest, receipt: dict[str, Any], numbers: int) -> str
         "did in simulation, disturbed, and that they took over from the policy (docs/policies.md). Training seeds "
         "only.",
         "", "## Measured by export", "",
-        f"- Largest difference from torch over {receipt['looks']} looks: {receipt['tensors']:.1g} of the largest "
-        "value.",
+        f"- Difference from torch over {receipt['looks']} looks, as a share of the largest value: at most "
+        f"{receipt['tensors']:.1g}, median {receipt['median']:.1g}; torch itself is off from float64 by up to "
+        f"{receipt['torch_from_float64']:.1g}.",
         f"- A step takes {receipt['p50_ms']} ms (median), {receipt['p95_ms']} ms (95 %) on one core of "
         f"{receipt['machine']}; torch {receipt['torch_p50_ms']} ms.",
         "", "## What it is not", "",

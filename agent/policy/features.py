@@ -1,6 +1,7 @@
 """What a policy feels and is told, float32[S]: hand, grasp, goal, verb and words, in the stroke's frame.
 
-Distances are given twice, coarse and fine: a centimetre matters near the target and not far from it. Each number says
+How fast the hand moves is not told: a policy that hears it goes on with what it does instead of looking. Distances are
+given twice, coarse and fine: a centimetre matters near the target and not far from it. Each number says
 how it changes in a mirror that swaps left and right, so that every demonstration counts twice in training.
 """
 
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 
 from agent.policy.stroke import Stroke
 from agent.verbs import Verb
-from robots.geometry import Pose
 from robots.interface import RobotState
 from robots.relations import Relation
 
@@ -26,9 +26,9 @@ RELATIONS = tuple(Relation)
 _SWAPPED = {Relation.LEFT_OF: Relation.RIGHT_OF, Relation.RIGHT_OF: Relation.LEFT_OF}
 WORD_BINS = 24
 """Words fall into so many bins by their hash (Weinberger et al. 2009)."""
-COARSE_M, FINE_M, LAG_M, SIZE_M = 0.10, 0.03, 0.02, 0.05
+COARSE_M, FINE_M, SIZE_M = 0.10, 0.03, 0.05
 _XYZ = (1, -1, 1)
-_BODY = (*_XYZ, *_XYZ, 1, -1, 1, -1, 1, -1, 1, 1, 1, *_XYZ, *_XYZ, 1, *_XYZ, 1, 1, 1, 1, 1, 1, -1, 1)
+_BODY = (*_XYZ, *_XYZ, 1, -1, 1, -1, 1, -1, 1, 1, 1, *_XYZ, 1, *_XYZ, 1, 1, 1, 1, 1, 1, -1, 1)
 SIZE = len(_BODY) + len(VERBS) + len(RELATIONS) + WORD_BINS
 TOOL = slice(0, 3)
 """Where the tool is, in COARSE_M."""
@@ -36,14 +36,13 @@ TOOL = slice(0, 3)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Felt:
-    """The robot at one moment. world_T_sent, width_sent_m: where the tool and the fingers were last told to be.
+    """The robot at one moment. width_sent_m: where the fingers were last told to be.
 
     lowest_m: how low the tool has been in this stroke, above its target's point; without it, the way to the work and
     the way back look alike.
     """
 
     state: RobotState
-    world_T_sent: Pose
     width_sent_m: float
     lowest_m: float
 
@@ -54,7 +53,6 @@ def features(stroke: Stroke, felt: Felt, *, widest_m: float) -> NDArray[np.float
     world_T_f = stroke.frame(base)
     f_T_world = world_T_f.inverse()
     tool = f_T_world @ felt.state.world_T_tool
-    lag = f_T_world.apply(felt.world_T_sent.xyz) - tool.xyz
     goal = np.zeros(3) if stroke.goal_m is None else f_T_world.apply(stroke.goal_m)
     held = stroke.held
     hanging = (0.0, 0.0, 0.0) if held is None else (held.drop_m, *held.half_m)
@@ -63,7 +61,7 @@ def features(stroke: Stroke, felt: Felt, *, widest_m: float) -> NDArray[np.float
     body = [
         *(tool.xyz / COARSE_M), *np.tanh(tool.xyz / FINE_M), *tool.rotation[:, 0], *tool.rotation[:, 1],
         felt.state.gripper_width_m / widest_m, felt.width_sent_m / widest_m, float(felt.state.holding),
-        *np.clip(lag / LAG_M, -3.0, 3.0), *(goal / (2 * COARSE_M)), float(stroke.goal_m is not None),
+        *(goal / (2 * COARSE_M)), float(stroke.goal_m is not None),
         *np.tanh(goal / FINE_M), *(h / SIZE_M for h in hanging), away[2] / COARSE_M,
         float(np.hypot(away[0], away[1])), float(np.cos(bearing)), float(np.sin(bearing)), felt.lowest_m / COARSE_M,
     ]  # fmt: skip

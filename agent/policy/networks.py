@@ -5,8 +5,8 @@ Shape letters: B batch, N patches, D width, K steps of a chunk, A numbers of a s
 Both see alike: three views (at the stroke's start, 0.4 s ago, now) are cut into spacetime patches, each of 8x8 cells
 and all three moments, by convolutions (early convolutions: Xiao et al. 2021); the state is one token more; a
 transformer joins them. From that, one small network guesses a chunk of actions: that is `RegressionPolicy`.
-`FlowPolicy` takes noise around that guess along a learned flow to a chunk (flow matching: Lipman et al. 2023, whose
-source may be any distribution; transformers with adaptive norms: Peebles and Xie 2023, DiT; for action chunks: Black
+`FlowPolicy` takes noise along a learned flow to what that guess is off by (flow matching: Lipman et al. 2023;
+transformers with adaptive norms: Peebles and Xie 2023, DiT; for action chunks: Black
 et al. 2024, pi0). Two more outputs say whether the stroke is done, or stuck.
 """
 
@@ -28,8 +28,8 @@ Kind = Literal["flow", "regression"]
 MOMENTS = 3
 PATCHES = (CELLS // 8) ** 2
 HEADS_OUT = 2
-SPREAD = 0.3
-"""Of the noise around a guess, in units of chunks.SCALE."""
+SPREAD = 0.1
+"""Of what flows around a guess, in units of chunks.SCALE."""
 LONGEST = 200.0
 """Wave numbers of a time in [0, 1], at the most."""
 
@@ -43,7 +43,7 @@ class PolicyConfig:
     heads: int = 4
     see_layers: int = 2
     act_layers: int = 3
-    flow_steps: int = 6
+    flow_steps: int = 4
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -158,7 +158,7 @@ class Policy(nn.Module):
 
 
 class FlowPolicy(Policy):
-    """A chunk flows from near the guess at t = 0 to the actions at t = 1, along velocities that the network tells."""
+    """What a guess is off by, in SPREAD, flows from noise at t = 0 to what it is at t = 1."""
 
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__(config)
@@ -184,18 +184,20 @@ class FlowPolicy(Policy):
         return torch.as_tensor(self.out(self.norm(h)))
 
     def loss(self, seen: Tensor, chunk: Tensor, weight: Tensor) -> Tensor:
-        """Lipman et al. 2023, equation 23, with straight paths from around the guess; and the guess's own."""
-        source = self.guessed(seen).detach() + SPREAD * torch.randn_like(chunk)
+        """Lipman et al. 2023, equation 23, straight paths; and the guess's own, from which alone the eye learns."""
+        fixed = seen.detach()
+        goal = (chunk - self.guessed(fixed).detach()) / SPREAD
+        source = torch.randn_like(chunk)
         t = torch.rand(len(chunk), device=chunk.device)
         at = t[:, None, None]
-        error = (self.velocity((1 - at) * source + at * chunk, t, seen) - (chunk - source)) / SPREAD
+        error = self.velocity((1 - at) * source + at * goal, t, fixed) - (goal - source)
         return (weight * (error**2).mean(dim=(1, 2))).mean() + self.apart(seen, chunk, weight)
 
     def act(self, seen: Tensor, noise: Tensor) -> Tensor:
-        x, n = self.guessed(seen) + SPREAD * noise, self.config.flow_steps
+        y, n = noise, self.config.flow_steps
         for i in range(n):
-            x = x + self.velocity(x, torch.full_like(x[:, 0, 0], i / n), seen) / n
-        return x
+            y = y + self.velocity(y, torch.full_like(y[:, 0, 0], i / n), seen) / n
+        return self.guessed(seen) + SPREAD * y
 
 
 class RegressionPolicy(Policy):

@@ -27,7 +27,8 @@ class Stroke:
     """A grasp, a release or one push.
 
     words: what the call names. origin_m: float64[3] m in the world, a point on the target; of a push, the middle of
-    what it stands with, from which the hand is always as high. goal_m: float64[3] m, where a push brings that. relation: of a release. held: what the hand holds before.
+    what it stands with, from which the hand is always as high. goal_m: float64[3] m, where a push brings that.
+    relation: of a release. held: what the hand holds before.
     """
 
     verb: Verb
