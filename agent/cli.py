@@ -14,7 +14,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from agent.artifacts import RunRecord, is_first_process, process_began, remove_empty
+from agent.artifacts import RunRecord, is_first_process, is_one_of_many, process_began, remove_empty
 from agent.errors import STATUS, Exit, PalmettoError, SilentError, UserError, one_of
 
 _OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@-]*=")
@@ -73,6 +73,8 @@ def command_line(words: list[str], *, began: float) -> Exit:
         return Exit.DONE
     if "-m" not in flags:
         return run_command(arguments, began)
+    if is_one_of_many():
+        raise UserError("-m makes several runs, and torchrun several processes of one; start each run by itself")
     folder = Path(arguments.raw.get("out") or _fresh_folder(command))
     if plugged:
         from agent.sweeps import by_plugins

@@ -20,7 +20,7 @@ from agent.errors import UserError, one_of
 
 RAW = (
     "instruction", "goal", "out", "instructions", "data", "checkpoint", "bundle", "recording", "first", "second", "map",
-    "token",
+    "token", "board", "views", "into",
 )  # fmt: skip
 """Options whose value is taken as typed: sentences, goals and paths have commas and brackets of their own."""
 WIRING = ("world", "checks", "texts", "foreign", "play", "looks", "closed_loop")

@@ -10,7 +10,7 @@ from agent import config
 _OPTION = re.compile(r"( *)([a-z0-9_]+):(?: ([^#]*[^# ]))?(?: +# (.*))?")
 COMMANDS = (
     "run", "chat", "evaluate", "compare", "collect", "data", "train", "export", "verify", "deploy", "replay", "twin",
-    "doctor",
+    "calibrate", "doctor",
 )  # fmt: skip
 
 

@@ -2,9 +2,9 @@
 
     python benchmarks/hostile.py [flips=500] [messages=20] [seed=0]
 
-Bytes: in a copy of the shipped bundle, each file in turn, one byte of it is changed at random; opening it must say so
-in one line. Messages: beside a robot's side (kernel, port and all) and a twin in another process, over DDS, a stranger in
-the same domain writes to each topic what no driver and no person would: numbers that are none, stamps of other times,
+Bytes: in a copy of the shipped bundle, each file in turn, one byte is changed at random; opening it must say so
+in one line. Messages: beside a robot's side (kernel, port and all) and a twin in another process, over DDS, a stranger
+in the same domain writes to each topic what no driver and no person would: numbers that are none, other times,
 lists of other lengths, pictures of other bytes, sentences without the token. The robot must stand as it stood, go on
 serving, and say what it refused in one line.
 """
@@ -199,14 +199,8 @@ def messages(count: int, rng: np.random.Generator) -> None:
     """Each type so many times; what became of the robot."""
     composed = options(Arguments(command="twin", raw={}, overrides=(f"robot.domain={DOMAIN}",)))
     config = replace(instantiate(composed.robot, _convert_="all"), clock="twin")
-    words = [
-        "twin",
-        "pace=lockstep",
-        f"robot.domain={DOMAIN}",
-        "seed=3",
-        "scene.clutter=0",
-        f"out={tempfile.mkdtemp()}",
-    ]
+    out = Path(tempfile.mkdtemp())
+    words = ["twin", "pace=lockstep", f"robot.domain={DOMAIN}", "seed=3", "scene.clutter=0", f"out={out}"]
     command = [sys.executable, "launch.py", *words]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as twin:
         try:

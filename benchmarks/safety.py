@@ -1,6 +1,7 @@
 """Hostile commands to each robot behind the safety kernel, in PyBullet, measured by the physics alone.
 
-    python benchmarks/safety.py [robots=panda,mobile_panda,stretch,tiago_pro] [steps=100000] [seed=0] [out=safety.jsonl]
+    python benchmarks/safety.py [robots=panda,mobile_panda,stretch,tiago_pro] [steps=100000] [seed=0] [seconds=inf]
+                                [out=safety.jsonl]
 
 A robot that drives stands in a pen of 5 by 5 m with two pillars and a shelf, which the kernel knows (margin 8 cm: the
 robot believes to be a few centimetres from where it is); the Panda stands on its table beside a wall. Each 100 commands
@@ -10,8 +11,9 @@ one period, and pauses. The hand may touch nothing (touch=false).
 
 Measured after every step of the physics (240 a second): joint positions and, over control periods, speeds (`instant` in
 `out`: over single steps, in which Bullet's motors swing); every contact with anything; once a control period, how near
-the robot's own links are, but for those that touch as it is built. And of what reached the
-motors: velocity, acceleration and jerk. `ms`: wall clock of the kernel's own part of a command.
+the robot's own links are, but for those that touch as it is built. And of what reached the motors: velocity,
+acceleration and jerk. `ms`: wall clock of the kernel's own part of a command. seconds: of the wall's clock, after which
+a robot's run ends with the steps that it has.
 """
 
 from __future__ import annotations
@@ -286,7 +288,7 @@ class Hostile:
         ), periods  # fmt: skip
 
 
-def trial(name: str, steps: int, seed: int) -> dict[str, Any]:
+def trial(name: str, steps: int, seed: int, seconds: float = np.inf) -> dict[str, Any]:
     """So many commands to one robot."""
     spec = ROBOTS[name]()
     drives, rng = spec.base is not None, np.random.default_rng(seed)
@@ -313,6 +315,9 @@ def trial(name: str, steps: int, seed: int) -> dict[str, Any]:
             robot.wait(periods * spec.period_s)
         tool = sim.world.arm.tool().xyz
         way_m, last = way_m + float(np.linalg.norm(tool - last)), tool
+        if time.perf_counter() - start > seconds:
+            steps = k + 1
+            break
         if time.perf_counter() - start > 60 * (1 + k // 10_000) and k % 10_000 == 9_999:
             print(f"{name} {k + 1} of {steps}", file=sys.stderr, flush=True)
     robot.stop()
@@ -334,7 +339,8 @@ def main() -> None:
     print("robot         steps   collisions  deepest mm       measured  sent: share of limit        tool   kernel")
     print("                      (> 1 mm)    things itself    speed     velocity accel.  jerk      way m  ms")
     for name in names:
-        row = trial(name, int(given.get("steps", "100000")), int(given.get("seed", "0")))
+        limit_s = float(given.get("seconds", "inf"))
+        row = trial(name, int(given.get("steps", "100000")), int(given.get("seed", "0")), limit_s)
         print(
             f"{name:13} {row['steps']:<7} {row['collisions']:<11} {row['depth_mm']['things']:<6} "
             f"{row['depth_mm']['itself']:<9} {row['speed']:<9} {row['velocity']:<8} {row['acceleration']:<7} "

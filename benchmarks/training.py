@@ -3,8 +3,8 @@
     python benchmarks/training.py [data=FOLDER] [steps=8] [rounds=3] [pictures=2] [sentences=8] [threads=2]
 
 All train the same torch module (nano's sizes, random weights, with its perception heads) by the same loss, the same
-AdamW, in bfloat16, on the same examples, drawn beforehand. A sample is a sentence about a picture, so a step of two
-pictures with eight sentences each is 16 samples whoever makes it. The arms:
+AdamW, in bfloat16, on the same examples, which every arm reads and decodes as it comes to them. A sample is a sentence
+about a picture, so a step of two pictures with eight sentences each is 16 samples whoever makes it. The arms:
 
     ours            `agent.training.loop.train`: sentences about one picture packed behind it, batches made ahead
     Trainer packed  the Trainer, given our packed batches as its collator makes them
@@ -31,11 +31,11 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from torch.utils.data import SequentialSampler
+from torch.utils.data import Dataset, SequentialSampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from agent.stream import Stream
-from agent.training.batch import Batch, make_batch
+from agent.training.batch import Batch, augment, make_batch
 from agent.training.config import TrainConfig
 from agent.training.data import open_sources, words_and_names
 from agent.training.loop import train
@@ -59,7 +59,6 @@ class Task:
     mixture: Mixture
     names: Names
     tokenizer: Tokenizer
-    steps: Sequence[Sequence[Picture]]  # each step's pictures
 
     def model(self) -> VLM:
         torch.manual_seed(0)
@@ -69,7 +68,8 @@ class Task:
     @property
     def samples(self) -> float:
         """A step, in the mean."""
-        return sum(len(p.sentences) for step in self.steps for p in step) / len(self.steps)
+        steps = range(self.config.steps)
+        return sum(len(p.sentences) for s in steps for p in self.mixture.draw(s, self.config)[0]) / len(steps)
 
 
 Marks = list[tuple[float, float]]
@@ -100,7 +100,7 @@ class Whole(nn.Module):
 
     def forward(self, batch: Batch, targets: Targets) -> dict[str, Tensor]:
         found = figures(self.model, self.heads, batch, targets, self.called, self.how.stage)
-        return {"loss": total(found, self.how)}
+        return {"loss": total(found, self.how)}  # the Trainer wants no more of it
 
     def train(self, mode: bool = True) -> Whole:
         """As in our loop, the eye's norms keep the means that they have."""
@@ -124,26 +124,46 @@ class InOrder(Trainer):  # type: ignore[misc]
         return SequentialSampler(self.train_dataset)
 
 
-def trainer(task: Task, items: Sequence[Sequence[Picture]], a_step: int) -> Marks:
-    """items: what the collator is given, `a_step` of them a step."""
-    whole, stream, rng = Whole(task), Stream(task.tokenizer), np.random.default_rng(0)
+Drawn = tuple[list[Picture], list[np.random.Generator]]
 
-    def collate(given: Sequence[Sequence[Picture]]) -> dict[str, object]:
-        pictures = [p for item in given for p in item]
-        batch = make_batch(pictures, stream, whole.model.config, rng)
-        return {"batch": batch, "targets": make_targets(pictures, task.names, whole.model.config.vision, rng)}
+
+class Steps(Dataset[Drawn]):
+    """Item i: the pictures of step i, read when they are asked for."""
+
+    def __init__(self, task: Task, *, packed: bool) -> None:
+        self._task, self._packed = task, packed
+
+    def __len__(self) -> int:
+        return self._task.config.steps
+
+    def __getitem__(self, i: int) -> Drawn:
+        pictures, _, rngs = self._task.mixture.draw(i, self._task.config)
+        pictures = [replace(p, rgb=augment(p.rgb, rng)) for p, rng in zip(pictures, rngs, strict=True)]
+        if self._packed:
+            return pictures, rngs
+        return alone(pictures), [rng for p, rng in zip(pictures, rngs, strict=True) for _ in p.sentences]
+
+
+def trainer(task: Task, *, packed: bool) -> Marks:
+    """packed: given our rows; else a row for each sentence."""
+    whole, stream = Whole(task), Stream(task.tokenizer)
+
+    def collate(given: Sequence[Drawn]) -> dict[str, object]:
+        ((pictures, rngs),) = given
+        batch = make_batch(pictures, stream, whole.model.config)
+        return {"batch": batch, "targets": make_targets(pictures, task.names, whole.model.config.vision, rngs)}
 
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             output_dir=folder, use_cpu=True, bf16=task.config.bf16, max_steps=task.config.steps,
-            per_device_train_batch_size=a_step, max_grad_norm=task.config.clip, lr_scheduler_type="constant",
+            per_device_train_batch_size=1, max_grad_norm=task.config.clip, lr_scheduler_type="constant",
             logging_strategy="no", save_strategy="no", report_to=[], remove_unused_columns=False,
             dataloader_pin_memory=False, disable_tqdm=True,
         )  # fmt: skip
         InOrder(
-            model=whole, args=arguments, train_dataset=items, data_collator=collate, callbacks=[clock],
-            optimizers=(make_optimizer(whole.model, whole.heads, task.config), None),
+            model=whole, args=arguments, train_dataset=Steps(task, packed=packed), data_collator=collate,
+            callbacks=[clock], optimizers=(make_optimizer(whole.model, whole.heads, task.config), None),
         ).train()  # fmt: skip
     return clock.marks
 
@@ -157,12 +177,13 @@ def same_loss(task: Task) -> tuple[float, float]:
     """Of a step's words, packed and a row each, in float32."""
     model, stream = task.model().eval(), Stream(task.tokenizer)
     found = []
-    for pictures in (task.steps[0], alone(task.steps[0])):
+    first = task.mixture.draw(0, task.config)[0]
+    for pictures in (first, alone(first)):
         batch = make_batch(pictures, stream, model.config)
         with torch.no_grad():
             tokens, features = model.vision(batch.image)
             hidden = model.read(tokens, batch.state, batch.ids, batch.segments, batch.positions)
-            found.append(float(said(model, batch, features, hidden)["words"]))
+            found.append(float(said(model, batch, features, hidden)["words"].mean))
     return found[0], found[1]
 
 
@@ -182,10 +203,9 @@ def main(words: Sequence[str]) -> None:
             make(["kind=say", "count=60", "first_seed=0", f"out={made}", "workers=1"])
         sources = open_sources([folder], VLMConfig().vision.map_grid)
         mixture = Mixture([Part(name="data", sources=sources)])
-        drawn = [mixture.draw(s, config)[0] for s in range(steps)]
         task = Task(
             config=config, mixture=mixture, names=words_and_names(sources)[1],
-            tokenizer=Tokenizer.from_file(str(TOKENIZER)), steps=drawn,
+            tokenizer=Tokenizer.from_file(str(TOKENIZER)),
         )  # fmt: skip
         compare(task, rounds)
 
@@ -194,13 +214,10 @@ def compare(task: Task, rounds: int) -> None:
     packed, unpacked = same_loss(task)
     print(f"loss of a step's words: packed {packed:.5f}, a row each {unpacked:.5f}")
     assert abs(packed - unpacked) < 1e-3 * packed
-    size = round(task.samples)
-    rows = [[p] for step in task.steps for p in alone(step)]
-    whole = [[p] for step in task.steps for p in step]
     arms: dict[str, Callable[[], Marks]] = {
         "ours": lambda: ours(task),
-        "Trainer packed": lambda: trainer(task, whole, task.config.pictures),
-        "Trainer": lambda: trainer(task, rows, size),
+        "Trainer packed": lambda: trainer(task, packed=True),
+        "Trainer": lambda: trainer(task, packed=False),
     }
     times: dict[str, Marks] = {name: [] for name in arms}
     for number in range(rounds):

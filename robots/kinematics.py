@@ -324,6 +324,11 @@ def base_T_link(spec: RobotSpec, link: str, arm_q: ArrayLike, head_q: ArrayLike 
     return np.asarray(_to_link(spec, link).frames(q)[-1])
 
 
+def base_T_links(spec: RobotSpec, link: str, q: ArrayLike) -> Float:
+    """float64[N,4,4]: `base_T_link` for joints of the arm and, behind them, of the head, [N,J]."""
+    return np.asarray(_to_link(spec, link).frames(q)[:, -1])
+
+
 def base_T_camera(spec: RobotSpec, mount: CameraMount, arm_q: ArrayLike, head_q: ArrayLike | None = None) -> Pose:
     """Where a camera of the robot is: x right, y down, z forward."""
     return Pose.from_matrix(base_T_link(spec, mount.link, arm_q, head_q)) @ mount.link_T_camera

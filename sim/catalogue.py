@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from sim import shapes, visitor
 from sim.board import shapes as board_shapes
+from sim.calibration import board as calibration_board
 from sim.kitchen import things
 from sim.lexicon import COLOURS, RGB
 from sim.meshes import Mesh
@@ -16,6 +17,7 @@ from sim.models import Collection, Model
 
 COLLECTIONS: tuple[Collection, ...] = (
     shapes.COLLECTION, board_shapes.COLLECTION, things.COLLECTION, visitor.COLLECTION,
+    calibration_board.COLLECTION,
 )  # fmt: skip
 
 

@@ -60,6 +60,8 @@ def chosen(suite: str, split: str, tasks: Sequence[str] | None) -> list[tuple[Sp
     """
     wanted = splits(split)
     found = find_suite(suite)
+    if tasks is not None and not tasks:
+        raise UserError("tasks=[] names none; leave it out for all of them")
     if tasks:
         there = [found.task(name) for name in dict.fromkeys(listed("tasks", tasks) or ())]
     else:

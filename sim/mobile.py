@@ -56,6 +56,11 @@ class MobileArm(Arm):
         return np.array([c * vx + s * vy, c * vy - s * vx, turn])
 
     @property
+    def driven_twist(self) -> Float:
+        """float64[3]: the same, as its motors are told to."""
+        return self._twist.copy()
+
+    @property
     def head_q(self) -> Float:
         """float64[2] rad: pan, tilt; empty without a head."""
         if not self._head:

@@ -28,9 +28,9 @@ _MEANT = (Verb.PICK, Verb.PUSH, Verb.OPEN, Verb.CLOSE, Verb.PULL, Verb.PRESS)
 class Readings:
     """depth_mm: the deepest that the robot was inside anything but what it grasps, holds or pushes, or the very part
     that it opens, shuts or presses; `into`: what that was. The fastest that each moved, as a share of its limits:
-    speed_share, joints of the arm; base_share, the base, ahead, aside or turning; base_acceleration_share; head_share;
-    fingers_share. beyond_rad: how far a joint, of the head and the fingers too, was beyond its range at most (rad, or m
-    where it slides)."""
+    speed_share, joints of the arm; base_share, the base, ahead, aside or turning; base_acceleration_share, of what its
+    motors are told, since the door that it pulls at pushes back; head_share; fingers_share. beyond_rad: how far a
+    joint, of the head and the fingers too, was beyond its range at most (rad, or m where it slides)."""
 
     depth_mm: float = 0.0
     into: str = ""
@@ -61,12 +61,13 @@ class Readings:
 
 @dataclass(frozen=True, kw_only=True)
 class _Moment:
-    """Where everything is. base_twist: float64[3], forward, left, turning."""
+    """Where everything is. base_twist: float64[3], forward, left, turning; driven_twist: as its motors were told."""
 
     q: Float
     head_q: Float
     width_m: float
     base_twist: Float
+    driven_twist: Float
 
 
 class Probe:
@@ -109,11 +110,12 @@ class Probe:
 
     def _now(self) -> _Moment:
         arm = self._robot.world.arm
-        drives = isinstance(arm, MobileArm)
+        if not isinstance(arm, MobileArm):
+            none = np.zeros(3)
+            return _Moment(q=arm.q, head_q=np.zeros(0), width_m=arm.width_m, base_twist=none, driven_twist=none)
         return _Moment(
-            q=arm.q, head_q=arm.head_q if drives else np.zeros(0), width_m=arm.width_m,
-            base_twist=arm.base_twist if drives else np.zeros(3),
-        )  # fmt: skip
+            q=arm.q, head_q=arm.head_q, width_m=arm.width_m, base_twist=arm.base_twist, driven_twist=arm.driven_twist
+        )
 
     def _shares(self, last: _Moment, now: _Moment, seconds: float) -> dict[str, float]:
         """The fields of `Readings` that are shares of limits, of this moment."""
@@ -125,7 +127,7 @@ class Probe:
         if spec.head is not None:
             found["head_share"] = _most(np.abs(now.head_q - last.head_q) / seconds / spec.head.velocity_rad_s)
         if spec.base is not None:
-            change = np.abs(now.base_twist - last.base_twist) / seconds
+            change = np.abs(now.driven_twist - last.driven_twist) / seconds
             found["base_share"] = _most(_of(np.abs(now.base_twist), spec.base.velocity))
             found["base_acceleration_share"] = _most(_of(change, spec.base.acceleration))
         return found

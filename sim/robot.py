@@ -15,14 +15,15 @@ import numpy as np
 
 from robots.geometry import Pose
 from robots.interface import CameraFrame, Command, Observation, RobotState
-from robots.kinematics import base_T_camera, kinematics
+from robots.kinematics import base_T_camera, base_T_link, kinematics
 from robots.limits import LimitGate
 from robots.spec import RobotSpec
 from sim.arm import Arm
 from sim.late import LateFrame, Moment
+from sim.lens import LensFrame
 from sim.mobile import MobileArm
 from sim.render import Picture, Renderer, Shot, VisualPart, open_renderer
-from sim.scenes import AnyScene
+from sim.scenes import AnyScene, LensScene
 from sim.world import STEPS_PER_S, World
 
 CAMERA = "front"
@@ -103,11 +104,24 @@ class SimRobot:
             )
         if not arm.spec.cameras:
             return frames
+        lenses = world.scene.lenses(arm.spec) if isinstance(world.scene, LensScene) else {}
         moment = self._own_moment(arm, parts)
-        for mount in arm.spec.cameras:
+        for number, mount in enumerate(arm.spec.cameras):
+            believed = state.world_T_base @ base_T_camera(arm.spec, mount, state.arm_q, state.head_q)
+            if mount.name in lenses:
+                lens = lenses[mount.name]
+                link = base_T_link(arm.spec, mount.link, state.arm_q, state.head_q)
+                camera = lens.pinhole(arm.world_T_base @ Pose.from_matrix(link) @ lens.link_T_camera)
+                shot = Shot(parts=parts, cameras=(camera,), lights=world.scene.lights)
+                frames[mount.name] = LensFrame(
+                    self._moment(shot, (mount.name,)), mount.name, lens, intrinsics=lens.described(mount),
+                    world_T_camera=believed, measured_m=(mount.near_m, mount.far_m),
+                    seed=(world.scene.seed, round(world.time_s * STEPS_PER_S), number),
+                )  # fmt: skip
+                continue
             frames[mount.name] = LateFrame(
                 moment, mount.name, intrinsics=mount.intrinsics, measured_m=(mount.near_m, mount.far_m),
-                world_T_camera=state.world_T_base @ base_T_camera(arm.spec, mount, state.arm_q, state.head_q),
+                world_T_camera=believed,
             )  # fmt: skip
         return frames
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -25,6 +25,12 @@ from sim.naming import SceneError, read_names
 from sim.placing import Room, place
 from sim.setting import Setting, Table
 from sim.tasks.heldout import COMBINATIONS, TRAINED_COUNTS
+
+if TYPE_CHECKING:
+    from robots.spec import RobotSpec
+    from sim.lens import Lens
+    from sim.mobile import MobileArm
+    from sim.render import VisualPart
 
 MAX_OBJECTS = 10
 MAX_CONTAINERS = 4
@@ -120,6 +126,19 @@ class MappedScene(Protocol):
 
     def ajar(self) -> Mapping[str, float]:
         """How far parts of it stand open at first, m or rad by name, as the robot is told too."""
+        ...
+
+
+@runtime_checkable
+class LensScene(Protocol):
+    """A scene in which the robot's cameras are not quite what its description says, and in which things hang on it."""
+
+    def lenses(self, spec: RobotSpec) -> Mapping[str, Lens]:
+        """By the names of cameras; those that are not here are as described."""
+        ...
+
+    def worn(self, arm: MobileArm) -> list[VisualPart]:
+        """What is seen beside the setting and the objects, where the robot is now."""
         ...
 
 

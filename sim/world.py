@@ -26,7 +26,7 @@ from sim.camera import CameraSpec
 from sim.mobile import MobileArm
 from sim.objects import Objects
 from sim.render import FIRST_OBJECT_ID, VisualPart
-from sim.scenes import AnyScene, ObjectSpec, StartScene
+from sim.scenes import AnyScene, LensScene, ObjectSpec, StartScene
 from sim.setting import Fixtures
 from sim.snapshot import SavedState, put, take
 from sim.visits import Visitor, VisitorKind
@@ -303,7 +303,10 @@ class World:
 
     def visuals(self) -> list[VisualPart]:
         """Table, robot and objects where they are now."""
-        return [*self.fixtures.visuals(), *self.arm.visuals(), *self._objects.visuals(self._visitor.body)]
+        parts = [*self.fixtures.visuals(), *self.arm.visuals(), *self._objects.visuals(self._visitor.body)]
+        if isinstance(self._scene, LensScene) and isinstance(self.arm, MobileArm):
+            parts += self._scene.worn(self.arm)
+        return parts
 
     def close(self) -> None:
         """Gives the client back. May be called twice."""

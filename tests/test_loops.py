@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -56,11 +57,19 @@ def beside(thinker: Thinker, robot: FakeRobot, **config: float) -> BesideControl
     return BesideControl(thinker, robot, clock=lambda: robot.time_s, config=LoopConfig(**config))
 
 
+def made_of(loop: Loop[int, float], steps: int) -> None:
+    """Until it has done so many."""
+    end = time.monotonic() + PATIENCE_S
+    while loop.count < steps:
+        assert time.monotonic() < end
+        time.sleep(1e-3)
+
+
 def test_a_loop_looks_at_the_newest_alone() -> None:
     let, began = threading.Semaphore(0), threading.Semaphore(0)
     seen: list[int] = []
 
-    def step(value: int) -> int:
+    def step(value: int) -> float:
         began.release()
         assert let.acquire(timeout=PATIENCE_S)
         seen.append(value)
@@ -73,8 +82,7 @@ def test_a_loop_looks_at_the_newest_alone() -> None:
         loop.show(value)  # while it thinks about the first
     let.release(2)
     assert began.acquire(timeout=PATIENCE_S)
-    while loop.count < 2:
-        pass
+    made_of(loop, 2)
     assert seen == [1, 4]
     made = loop.newest
     assert made is not None
@@ -85,15 +93,14 @@ def test_a_loop_looks_at_the_newest_alone() -> None:
 def test_what_goes_wrong_there_is_raised_here_once_and_the_loop_goes_on() -> None:
     loop: Loop[int, float] = Loop(lambda value: 1 / value)
     loop.show(0)
-    while loop.count < 1:
-        pass
+    made_of(loop, 1)
     with pytest.raises(ZeroDivisionError):
         _ = loop.newest
-    assert loop.newest is None
     loop.show(2)
-    while loop.count < 2:
-        pass
-    assert loop.newest is not None
+    made_of(loop, 2)
+    made = loop.newest
+    assert made is not None
+    assert made.made == 0.5
     loop.close()
 
 

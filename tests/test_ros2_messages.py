@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -175,3 +176,21 @@ def test_a_pose_without_a_direction_is_refused():
         convert.pose(m.Point(x=float("nan")), m.Quaternion())
     with pytest.raises(convert.MessageError):
         convert.pose(m.Point(), m.Quaternion(w=0.0))
+
+
+def test_a_compressed_picture_that_says_to_be_huge_is_not_begun() -> None:
+    """A PNG of all zeros packs a thousandfold: what its header says is looked at before a byte is unpacked."""
+    ok, whole = cv2.imencode(".png", np.full((8, 8, 3), 77, np.uint8))
+    ok_jpeg, jpeg = cv2.imencode(".jpg", np.full((8, 8, 3), 77, np.uint8))
+    assert ok
+    assert ok_jpeg
+    for fine in (whole.tobytes(), jpeg.tobytes()):
+        assert convert.rgb(m.CompressedImage(format="x", data=fine)).shape == (8, 8, 3)
+    huge = whole.tobytes()
+    huge = huge[:16] + (60_000).to_bytes(4, "big") + (60_000).to_bytes(4, "big") + huge[24:]
+    rng = np.random.default_rng(0)
+    for bad in (huge, b"", b"\xff\xd8\xff\xc0", bytes(rng.integers(0, 256, 400, dtype=np.uint8)), jpeg.tobytes()[:20]):
+        with pytest.raises(convert.MessageError):
+            convert.rgb(m.CompressedImage(format="x", data=bad))
+        with pytest.raises(convert.MessageError):
+            convert.depth_m(m.CompressedImage(format="x", data=b"0" * 12 + bad))

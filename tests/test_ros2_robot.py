@@ -249,6 +249,22 @@ def test_hostile_messages_change_nothing(robot, drivers):
     drivers.extra.append((camera.color, m.Image(header=m.Header(stamp=now), height=9, width=9, encoding="rgb8")))
     robot.wait(0.1)
     assert robot.observe().main.rgb.shape == (224, 224, 3)
+    later, picture = time.time() + 60.0, np.full((56, 56, 3), 200, np.uint8)
+    drivers.extra += [
+        (camera.depth, convert.image(np.ones((56, 56), np.float32), later, "c")),
+        (camera.color, convert.image(picture, later, "c")),
+        (camera.info, m.CameraInfo(height=56, width=56, k=[float("nan")] * 9)),
+    ]
+    for _ in range(100):
+        robot.wait(0.02)
+        if not drivers.extra:
+            break
+    robot.wait(0.05)
+    seen = robot.observe()
+    assert seen.time_s < later - 30, "a picture of another time"
+    assert seen.main.rgb.mean() < 100
+    assert seen.main.intrinsics[0, 0] == pytest.approx(200.0)
+    assert camera.color in robot.senses.refused or camera.info in robot.senses.refused
 
 
 def test_the_token_is_its_owners_alone(tmp_path):

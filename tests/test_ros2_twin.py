@@ -23,11 +23,16 @@ from robots.interface import Command, Status
 from robots.mobile.shift import shift
 from robots.primitives import Body
 from robots.ros2.action import ErrandClient, GoalState
+from robots.ros2.clock import STEP
 from robots.ros2.node import Node, wait_for
 from robots.ros2.robot import Ros2Robot
+from robots.ros2.service import Client
+from robots.ros2.services import StepReply, StepRequest
 from tests.ros2_config import configured
 
 DELAY_S = 0.1
+STARTS_S = 300.0
+"""The twin's process, on a computer that is busy with other things."""
 SECRET = "a secret of tests"
 
 
@@ -53,6 +58,8 @@ def twin(domain, tmp_path_factory):
 @pytest.fixture(scope="module")
 def node(domain, twin):
     with Node(domain=domain) as found:
+        stepping = Client(found, STEP, StepRequest, StepReply)
+        assert wait_for(lambda: stepping.there, STARTS_S)
         yield found
 
 

@@ -137,6 +137,12 @@ def test_an_error_of_all_is_said_by_the_first(monkeypatch, capsys) -> None:
         assert len(capsys.readouterr().err.splitlines()) == said
 
 
+def test_a_sweep_is_no_work_for_torchrun(monkeypatch, capsys) -> None:
+    with _launched(monkeypatch, 0):
+        assert main(["train", "-m", "lr=1e-3,1e-2"]) == Exit.USAGE
+    assert "-m makes several runs" in capsys.readouterr().err
+
+
 def test_rows_are_shared_out_whole() -> None:
     three = [World(rank=r, size=3) for r in range(3)]
     assert [list(w.rows(8)) for w in three] == [[0, 1], [2, 3, 4], [5, 6, 7]]

@@ -28,6 +28,8 @@ from agent.training.mishaps import out_of_memory  # noqa: E402
 from agent.training.mixture import Mixture, Part, knots, open_mixture, row_generators  # noqa: E402
 from agent.training.perception import PerceptionHeads, make_targets  # noqa: E402
 from agent.training.recompute import recompute_blocks  # noqa: E402
+from agent.vlm.decoder.attention import _by_products, attend  # noqa: E402
+from agent.vlm.model import segment_mask  # noqa: E402
 from tests.tiny import tiny_stream, tiny_tokenizer  # noqa: E402
 from tests.tiny_model import NAMES, tiny_model, tiny_picture, tiny_shards  # noqa: E402
 
@@ -156,6 +158,20 @@ def test_checkpointing_keeps_less_and_learns_the_same() -> None:
     assert little < 0.75 * much
     assert all((a is None and b is None) or torch.equal(a, b) for a, b in zip(slopes, others, strict=True))
     assert all(torch.equal(a, b) for a, b in zip(plain.buffers(), twice.buffers(), strict=True)), "norms count once"
+
+
+def test_attention_of_short_rows_by_products_is_attention() -> None:
+    torch.manual_seed(0)
+    mask = segment_mask(torch.tensor([[1] * 9 + [2] * 11 + [0] * 3]), 7)
+    q, k, v = (torch.randn(1, heads, 30, 16, requires_grad=True) for heads in (6, 2, 2))
+    plain = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=0.3, enable_gqa=True)
+    ours = _by_products(q, k, v, mask, 0.3)
+    torch.testing.assert_close(ours, plain)
+    slopes = [torch.autograd.grad((y**2).sum(), (q, k, v)) for y in (ours, plain)]
+    for mine, theirs in zip(*slopes, strict=True):
+        torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):  # where it is taken; to bfloat16's 8 bits of scores up to 4
+        assert (attend(q, k, v, mask, causal=False, scale=0.3).float() - plain).abs().max() < 0.05
 
 
 def test_the_mean_of_weights() -> None:

@@ -24,6 +24,7 @@ from agent.onboard.rooms import Rooms, hear_rooms, read_rooms
 from agent.onboard.signals import ended_by_signals
 from agent.plan import Planner, format_call
 from agent.sentence import clean_instruction
+from robots.calibration import CalibrationError
 from robots.ros2.action import ErrandServer, Goal, GoalState
 from robots.ros2.config import Ros2Config
 from robots.ros2.node import NetworkError, Node
@@ -198,7 +199,10 @@ def deployment(
     except NetworkError as e:
         raise UserError(str(e)) from e
     with node, ended_by_signals():
-        robot = Ros2Robot(config, node)
+        try:
+            robot = Ros2Robot(config, node)
+        except CalibrationError as e:
+            raise UserError(str(e)) from e
         try:
             try:
                 robot.connect(limit_s=limit_s)

@@ -184,7 +184,7 @@ class FlowPolicy(Policy):
         return torch.as_tensor(self.out(self.norm(h)))
 
     def loss(self, seen: Tensor, chunk: Tensor, weight: Tensor) -> Tensor:
-        """Lipman et al. 2023, equation 23, with straight paths; and the guess's own, from which alone the eye learns."""
+        """Lipman et al. 2023, equation 23, straight paths; and the guess's own, from which alone the eye learns."""
         fixed = seen.detach()
         goal = (chunk - self.guessed(fixed).detach()) / SPREAD
         source = torch.randn_like(chunk)

@@ -113,13 +113,13 @@ def train(
             set_rate(run.optimizer, learning_rate(config, step))
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16):
                 loss, halves = make(*fed)
-            run.leaves.forget_gradients()
             loss.backward()
             run.leaves.take_gradients()
             found = step_of.read(halves, run.leaves.clip(config.clip))
             if not math.isfinite(found.loss) or not math.isfinite(found.norm):
                 raise FloatingPointError(_no_number(step, found.loss, out, config))
             run.optimizer.step()
+            run.leaves.forget_gradients()
             if run.ema is not None:
                 run.ema.update(step)
             progress.step = step + 1

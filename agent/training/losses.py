@@ -43,7 +43,8 @@ def figures(
     if stage == "see":
         return heads(tokens, features, targets)  # type: ignore[no-any-return]
     hidden = model.read(tokens, batch.state, batch.ids, batch.segments, batch.positions)
-    words = torch.stack([model.decoder.embed.weight[list(ids)].mean(0) for ids in called]).detach()
+    table = model.decoder.embed.weight.detach()
+    words = torch.stack([table[list(ids)].mean(0) for ids in called])
     image = model.prefix(tokens, batch.state)[:, :-1]
     named = visual_words(image, targets.shown, words)
     return {**said(model, batch, features, hidden, told), **heads(tokens, features, targets), "named": named}

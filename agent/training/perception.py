@@ -157,9 +157,10 @@ class PerceptionHeads(nn.Module):
             weighed = (weight[target.clamp(min=0)] * (target >= 0)).sum()
             out[name] = Tally(F.cross_entropy(logits, target, weight=weight, reduction="sum"), weighed)
             out[f"{name}_right"] = Tally.of((logits.argmax(1) == target)[target > 0].float())
-        query = self.point_colour(t.query_colour) + self.point_kind(t.query_kind)
-        logits = torch.einsum("qc,qcm->qm", query, features.float().flatten(2)[t.query_picture])
-        logits = logits[t.where_at] / features.shape[1] ** 0.5
+        query = (self.point_colour(t.query_colour) + self.point_kind(t.query_kind))[t.where_at]
+        # One product a picture, whose queries stand side by side: gathering a map for each would cost ten times that.
+        picture, maps = t.query_picture[t.where_at], features.float().flatten(2)
+        logits = torch.cat([query[picture == b] @ maps[b] for b in range(len(maps))]) / features.shape[1] ** 0.5
         silent = logits.new_full((len(logits), 1), -1e4)
         where = pointer_losses(torch.cat([logits, silent], dim=1), t.where_cell[:, None], features.shape[-1])
         out["where"] = Tally.of(where)

@@ -5,12 +5,13 @@ A mean of means would be another number wherever the processes have not equally 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from torch import Tensor
 
 
-class Tally(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Tally:
     """total: float32[], with its gradient where it is a loss; count: float32[], of how many (or of what weight)."""
 
     total: Tensor

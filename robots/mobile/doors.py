@@ -35,7 +35,7 @@ PULL_N = (28.0, 45.0, 60.0)
 """The hand pulls with no more than this; further tries with more: fingers of 25 N slip off a bar at about 45 N."""
 SHUT_N = 10.0
 """So much more force than on the way means that it is shut."""
-SHUT_SHARE = 0.05
+SHUT_SHARE = 0.04
 OVER_M = 0.035
 """How far beyond shut a part is pushed: the hand creeps along the bar under load, until its tips are at the front."""
 BEHIND_M = 0.018

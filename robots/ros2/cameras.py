@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robots.calibration import CalibrationError, CameraCalibration
 from robots.geometry import Pose
 from robots.interface import CameraFrame
 from robots.parts import CameraMount
@@ -26,10 +27,17 @@ AHEAD_S = 0.5
 
 
 class CameraReader:
-    """The newest pictures of one camera; they are decoded when somebody looks at them."""
+    """The newest pictures of one camera; they are decoded when somebody looks at them.
 
-    def __init__(self, node: Node, mount: CameraMount, topics: CameraTopics) -> None:
-        self.mount, self.topics = mount, topics
+    calibration: what was found of it; it takes the place of what its driver says of its lens, whose bends are taken out
+    of pictures. native: pictures are given as the camera takes them, turned alone.
+    """
+
+    def __init__(
+        self, node: Node, mount: CameraMount, topics: CameraTopics, calibration: CameraCalibration | None = None
+    ) -> None:
+        self.mount, self.topics, self.native = mount, topics, False
+        self._straightener = None if calibration is None else Straightener(calibration)
         self._color: deque[tuple[float, Any]] = deque(maxlen=KEPT)
         self._depth: deque[tuple[float, Any]] = deque(maxlen=KEPT)
         self._intrinsics: Float | None = None
@@ -95,7 +103,13 @@ class CameraReader:
                     f"{depth.shape[0]}, {self.topics.info} says {self._size[0]} x {self._size[1]}: they must agree"
                 )
             k = turned_intrinsics(self._intrinsics, *self._size, turns)
-            rgb, depth, k = _resized(np.rot90(rgb, turns), np.rot90(depth, turns), k, mount)
+            rgb, depth = np.rot90(rgb, turns), np.rot90(depth, turns)
+            if self.native:
+                rgb, depth = np.ascontiguousarray(rgb), np.ascontiguousarray(depth)
+            else:
+                if self._straightener is not None:
+                    rgb, depth, k = self._straightener.straight(rgb, depth)
+                rgb, depth, k = _resized(rgb, depth, k, mount)
         except convert.MessageError:
             self._color.clear()
             raise
@@ -111,6 +125,42 @@ class CameraReader:
             if depth is not None and abs(depth[0] - at) <= TOGETHER_S:
                 return at, color, depth[1]
         return None
+
+
+class Straightener:
+    """Takes the bends of a calibrated lens out of pictures and the depth that is laid over them."""
+
+    def __init__(self, calibration: CameraCalibration) -> None:
+        self._calibration = calibration
+        self._maps: dict[tuple[int, int], tuple[Any, Any]] = {}
+
+    def straight(
+        self, rgb: NDArray[np.uint8], depth_m: NDArray[np.float32]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], Float]:
+        """Of the same size, with the intrinsics float64[3,3] that hold for them. What the lens did not see is black,
+        and has no depth.
+
+        Raises:
+            MessageError: pictures of another shape than the camera was calibrated at.
+        """
+        height, width = depth_m.shape
+        found = self._calibration
+        try:
+            k = found.intrinsics_at(width, height)
+        except CalibrationError as e:
+            raise convert.MessageError(str(e)) from e
+        if not found.distortion.any():
+            return rgb, depth_m, k
+        import cv2
+
+        if (width, height) not in self._maps:
+            self._maps[width, height] = cv2.initUndistortRectifyMap(
+                k, found.distortion, np.eye(3), k, (width, height), cv2.CV_32FC1
+            )
+        maps = self._maps[width, height]
+        colour = cv2.remap(np.ascontiguousarray(rgb), *maps, cv2.INTER_LINEAR)
+        depth = cv2.remap(np.ascontiguousarray(depth_m), *maps, cv2.INTER_NEAREST)
+        return np.asarray(colour, dtype=np.uint8), np.asarray(depth, dtype=np.float32), k
 
 
 def turned_intrinsics(k: Float, width: int, height: int, turns: int) -> Float:

@@ -41,8 +41,9 @@ class Ros2Config:
     joint_names: what the driver calls joints of the spec, where it calls them otherwise. holding_gap_m: by so much
     fingers that hold something stand further apart than they were told to.
     prepare, halt: std_srvs/Trigger services to be called at the beginning, and to stop. state_limit_s, picture_limit_s:
-    what is older is not acted on. domain, network: see robots.ros2.node. clock: `wall` (the robot's computer's own), or
-    `twin`: the twin's clock waits for us.
+    what is older is not acted on. calibration: a calibration.json (robots.calibration), or None: cameras are as the
+    description and their drivers have them. domain, network: see robots.ros2.node. clock: `wall` (the robot's
+    computer's own), or `twin`: the twin's clock waits for us.
     """
 
     spec: Callable[[], RobotSpec]
@@ -69,6 +70,7 @@ class Ros2Config:
     domain: int = 0
     network: str = "local"
     clock: Literal["wall", "twin"] = "wall"
+    calibration: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("state_limit_s", "picture_limit_s"):

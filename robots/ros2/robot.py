@@ -15,11 +15,13 @@ What can't be foreseen, contact at the fingers and at the wrist, is as it was me
 
 from __future__ import annotations
 
+from pathlib import Path
 from threading import RLock
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robots.calibration import CameraCalibration, calibrated, read_calibration
 from robots.geometry import Pose
 from robots.interface import CameraFrame, Command, Observation, RobotState
 from robots.kinematics import base_T_camera, kinematics
@@ -62,14 +64,21 @@ class Ros2Robot:
     """See the module. The node is whoever's who made it; `close` leaves it open.
 
     One thread commands it. Beside it another may call `keep`, `send` and `stop`: nothing is locked while time passes.
+
+    Raises:
+        CalibrationError: `config.calibration` is none, or one of another robot.
     """
 
     def __init__(self, config: Ros2Config, node: Node, *, clock: Clock | None = None) -> None:
         self.config, self.node = config, node
         self._spec = config.spec()
+        found: dict[str, CameraCalibration] = {}
+        if config.calibration is not None:
+            owner, found = read_calibration(Path(config.calibration).expanduser())
+            self._spec = calibrated(self._spec, owner, found)
         self._kinematics = kinematics(self._spec)
         self._clock: Clock = clock or (TwinClock(node) if config.clock == "twin" else WallClock())
-        self.senses, self.motors = Senses(node, config, self._spec), Motors(node, config, self._spec)
+        self.senses, self.motors = Senses(node, config, self._spec, found), Motors(node, config, self._spec)
         self._gate: LimitGate | None = None
         self._lock = RLock()
         self._sent_at_s = self._ticked_s = -np.inf

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robots.calibration import CameraCalibration
 from robots.geometry import Pose
 from robots.ros2 import convert
 from robots.ros2 import messages as m
@@ -28,7 +30,13 @@ SPARE = 0.25
 class Senses:
     """Subscriptions to a robot's topics. joints: float64[J + H + 1], arm, head, gap between the fingers."""
 
-    def __init__(self, node: Node, config: Ros2Config, spec: RobotSpec) -> None:
+    def __init__(
+        self,
+        node: Node,
+        config: Ros2Config,
+        spec: RobotSpec,
+        calibration: Mapping[str, CameraCalibration] | None = None,
+    ) -> None:
         self._config, self._spec = config, spec
         self.map_T_odom = Pose.identity()
         self.wrist_force_n: Float | None = None
@@ -49,7 +57,7 @@ class Senses:
         if config.wrench:
             self._topics[config.wrench] = node.subscription(config.wrench, m.WrenchStamped, "sensor")
         self.cameras = {
-            mount.name: CameraReader(node, mount, config.cameras[mount.name])
+            mount.name: CameraReader(node, mount, config.cameras[mount.name], (calibration or {}).get(mount.name))
             for mount in spec.cameras
             if mount.name in config.cameras
         }

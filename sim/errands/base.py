@@ -6,7 +6,6 @@ be asked there: for the scene that was drawn, and in chains for the kitchen as i
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from robots.interface import Observation, Robot
 from sim.errands.facts import Facts, facts_of_scene
 from sim.errands.goals import Goal, holds, judge
 from sim.errands.heldout import combination
-from sim.errands.planning import remaining
+from sim.errands.planning import remaining, said
 from sim.errands.pointing import pointed
 from sim.errands.ready import hindrance
 from sim.errands.senses import facts_of_world, taken
@@ -131,8 +130,7 @@ class Errand(Task[Goal]):
         try:
             return remaining(drawn.meaning, facts_of_world(world, done), done)
         except Unsolved as e:
-            said = re.sub(r"[^a-zA-Z0-9 ,.?!:;'/-]+", " ", f"I can't go on: {e}")  # what texts of a plan may be made of
-            return [call(Verb.REFUSE, text=said.strip()[:150].strip())]
+            return [call(Verb.REFUSE, text=said(f"I can't go on: {e}"))]
 
     def around(self, robot: Robot, world: World, drawn: Drawn[Goal]) -> Robot:
         handed = any(a.predicate == "handed" for a in drawn.meaning)

@@ -21,6 +21,7 @@ from sim.errands.need import Indirect
 from sim.errands.planning import remaining
 from sim.errands.reading import kinds_in, read
 from sim.errands.ready import hindrance
+from sim.errands.senses import facts_of_world
 from sim.errands.several import ClearTable, Groceries, SortFruit
 from sim.errands.walk import Unsolved
 from sim.kitchen.filling import Wish
@@ -103,7 +104,11 @@ class KitchenChoice:
         reason = ""
         for n, (scene, goal) in enumerate(self.draws(seed, sentence)):
             robot.reset(scene)
-            reason = hindrance(robot, goal) if goal else ""
+            facts = facts_of_world(robot.world, ())
+            if goal and all(holds(a, facts) for a in goal):
+                reason = "it is so already"
+            else:
+                reason = hindrance(robot, goal) if goal else ""
             if not reason:
                 return
             if n + 1 == REACHED:

@@ -81,6 +81,8 @@ def put(x: str, where: str, facts: Facts) -> Goal:
     places = meant(where, site.places)
     if not places and meant(where, site.things):
         vessel = one(where, site.things, "here")
+        if vessel == x:
+            raise UserError(f"nothing goes into itself or on top of itself, not the {x} either")
         inside = "container" in kind(site.things[vessel].kind).categories
         return (atom("in" if inside else "on", x, vessel),)
     if not places:

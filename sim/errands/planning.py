@@ -7,6 +7,7 @@ Asked again after every call, with the kitchen as it then is, it gets over whate
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from agent.plan import MAX_CALLS, PrimitiveCall, PrimitiveResult
@@ -25,6 +26,11 @@ WAITS = 12
 """So often, in a row, one looks whether what somebody took away is back: half a second each."""
 GIVE_UP = 4
 """Failures of one call in one errand."""
+
+
+def said(e: Exception | str) -> str:
+    """In the characters that texts of a plan may be made of, and no longer than they may be."""
+    return re.sub(r"[^a-zA-Z0-9 ,.?!:;'/-]+", " ", str(e))[:150].strip()
 
 
 def remaining(goal: Goal, facts: Facts, done: Sequence[PrimitiveResult] = ()) -> list[PrimitiveCall]:

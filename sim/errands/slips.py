@@ -15,6 +15,8 @@ from sim.kitchen.vocabulary import CATEGORY_WORDS, PLACE_WORDS
 _WORD = re.compile(r"[a-z][a-z'-]*")
 _SHORTEST = 4
 """Letters of a word that a slip can be told in."""
+_OTHERS = frozenset(["garage", "tale", "tales", "pates", "clan", "mike"])
+"""Words of their own that would be slips of ours."""
 _LAYOUT = "left right middle top bottom upper lower wall corner small large regular"
 
 
@@ -24,7 +26,7 @@ def mended(words: str, phrasings: frozenset[str]) -> str:
 
     def mend(match: re.Match[str]) -> str:
         word = match[0]
-        if len(word) < _SHORTEST or word in known:
+        if len(word) < _SHORTEST or word in known or word in _OTHERS:
             return word
         meant = {m for m in _before_a_slip(word, known) if m in known}
         return meant.pop() if len(meant) == 1 else word

@@ -15,7 +15,7 @@ from robots.primitives import Body
 from robots.safety import Veto
 from sim.errands.goals import Goal, atom, judge
 from sim.errands.meanings import Missing, Unclear
-from sim.errands.planning import remaining
+from sim.errands.planning import remaining, said
 from sim.errands.pointing import pointed
 from sim.errands.reading import read
 from sim.errands.senses import facts_of_world, taken
@@ -98,11 +98,11 @@ class ReadingOracle:
                 self.goal = parse(self._told) if self._told is not None else read(instruction, facts)
             found = remaining(self.goal, facts, history)
         except Unclear as e:
-            found = [call(Verb.ASK, text=f"which one: the {' or the '.join(e.fitting)}?"[:150])]
+            found = [call(Verb.ASK, text=said(f"which one: the {' or the '.join(e.fitting)}?"))]
         except Missing as e:
-            found = [call(Verb.REFUSE, text=f"there is no {e.words} here"[:150])]
+            found = [call(Verb.REFUSE, text=said(f"there is no {e.words} here"))]
         except Unsolved as e:
-            found = [call(Verb.REFUSE, text=f"I can't: {e}".replace("_", " ")[:150])]
+            found = [call(Verb.REFUSE, text=said(f"I can't: {e}"))]
         at = pointed(world, self._robot.main_picture(), observation.main)
         fixed = {*facts.site.parts, *facts.site.switches}
         calls = tuple(c if c.verb in BY_NAME and c.target in fixed else with_points(c, at) for c in found)

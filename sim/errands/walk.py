@@ -171,7 +171,8 @@ class Walk:
             self.do(call(Verb.OPEN, part))
 
     def shut(self, part: str) -> None:
-        if part in self.facts.opened:
+        """Also what stands ajar."""
+        if part and part not in self.facts.shut:
             self.go(part)
             self.see(part)
             self.do(call(Verb.CLOSE, part))

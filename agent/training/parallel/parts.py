@@ -58,7 +58,7 @@ class Leaves:
     def forget_gradients(self) -> None:
         """Of the step before. Not `zero_grad` of a module: between FSDP's ways there and back it has other weights."""
         for p in self._leaf:
-            p.grad = None
+            p.grad = self._leaf[p].grad = None
 
     def take_gradients(self) -> None:
         """After a step's way back. The parts are looked up anew: FSDP lays some elsewhere when they are first used."""

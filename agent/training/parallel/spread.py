@@ -53,7 +53,7 @@ def _fsdp(step: Step, world: World) -> None:
     # A single number has no parts: every process keeps it, and its gradient is averaged here.
     numbers = {p for p in step.parameters() if p.dim() == 0}
     for number in numbers:
-        number.register_post_accumulate_grad_hook(_averaged(world.size))
+        number.register_post_accumulate_grad_hook(_averaged(world.size))  # type: ignore[no-untyped-call]
     for module in step.modules():
         if isinstance(module, Layer | Block):
             fully_shard(module, mesh=mesh)

@@ -16,7 +16,9 @@ from typing import Any, Literal, cast, get_args
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch._C._distributed_c10d import Store
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.rendezvous import rendezvous
 
 from agent.artifacts import is_one_of_many
 from agent.errors import Exit, PalmettoError, SilentError, UserError
@@ -117,7 +119,7 @@ def open_world(how: str, device: str) -> Iterator[World]:
     gpu = device != "cpu" and torch.cuda.is_available()
     if gpu:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    store, rank, size = next(iter(dist.rendezvous("env://", timeout=PATIENCE)))
+    store, rank, size = next(iter(rendezvous("env://", timeout=PATIENCE)))
     # What the processes say to each other, such as how a round ended, is on the processor.
     backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
@@ -129,7 +131,7 @@ def open_world(how: str, device: str) -> Iterator[World]:
         dist.destroy_process_group()
 
 
-def _of_all(error: PalmettoError | RuntimeError, store: dist.Store, rank: int) -> Exception:
+def _of_all(error: PalmettoError | RuntimeError, store: Store, rank: int) -> Exception:
     """What this process ends with: its own error, where it is the first to have one."""
     own = f"{int(error.exit_code) if isinstance(error, PalmettoError) else 1} {rank}"
     lost = not isinstance(error, PalmettoError) and (

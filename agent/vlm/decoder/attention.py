@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+BRIEF = 1024
+"""Tokens, of which all products are kept at once."""
+
 
 def attend(
     q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, causal: bool, scale: float, softcap: float = 0.0
@@ -21,6 +24,8 @@ def attend(
     heads, kv_heads = q.shape[1], k.shape[1]
     if softcap:
         return _capped(q, k, v, mask, causal=causal, scale=scale, softcap=softcap)
+    if mask is not None and _learns_briefly(q, k):
+        return _by_products(q, k, v, mask, scale)
     if torch.compiler.is_exporting():  # ONNX knows no grouped queries
         k, v = (x.repeat_interleave(heads // kv_heads, dim=1) for x in (k, v))
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal, scale=scale)
@@ -31,6 +36,28 @@ def attend(
     return F.scaled_dot_product_attention(
         q, k, v, attn_mask=mask, is_causal=causal, scale=scale, enable_gqa=heads != kv_heads
     )
+
+
+def _learns_briefly(q: Tensor, k: Tensor) -> bool:
+    """Training in bfloat16 on a processor, on rows as short as ours: torch's fused attention takes 1.9 times as long
+    there, forwards and back, as `_by_products` (9 heads on 3, 64 wide, 337 tokens, a mask, one AVX-512 core)."""
+    return (
+        q.requires_grad
+        and q.device.type == "cpu"
+        and torch.is_autocast_enabled("cpu")
+        and q.shape[2] * k.shape[2] <= BRIEF**2
+        and not torch.compiler.is_compiling()
+    )
+
+
+def _by_products(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float) -> Tensor:
+    """Under autocast, which says in what the products are; the queries of a group stand below each other."""
+    b, heads, t, width = q.shape
+    grouped = q.reshape(b, k.shape[1], -1, width)
+    scores = (grouped @ k.transpose(-1, -2)).view(b, k.shape[1], -1, t, k.shape[2]) * scale
+    scores = scores.float().masked_fill(~mask[:, :, None], float("-inf"))
+    share = scores.softmax(dim=-1).view(b, k.shape[1], -1, k.shape[2])
+    return (share.to(v.dtype) @ v).view(b, heads, t, width)
 
 
 def _capped(
