@@ -35,7 +35,7 @@ from agent.vlm.files import load_tensors
 LIMIT, OWN = 1e-5, 2.0
 """Largest difference of the graph from torch, as a share of the largest value; where a flow forks, torch's own rounding
 is larger than that, and the graph may be so many times as far from torch as torch is from itself in float64."""
-GOLDEN_LOOKS = 2
+GOLDEN_LOOKS = 1
 Array = NDArray[Any]
 Look = tuple[Array, Array, Array]
 
