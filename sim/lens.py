@@ -100,10 +100,10 @@ class Lens:
         """uint8[H,W,3] and float32[H,W] of the pinhole's picture."""
         size = (self.width, self.height)
         bent = cv2.remap(rgb, *self._maps, cv2.INTER_LINEAR)
-        colour = cv2.resize(bent, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        colour = np.asarray(cv2.resize(bent, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
         if self.noise > 0:
             colour += rng.normal(0.0, self.noise, colour.shape).astype(np.float32)
-        far = cv2.remap(depth_m, *self._maps, cv2.INTER_NEAREST)
+        far = np.asarray(cv2.remap(depth_m, *self._maps, cv2.INTER_NEAREST), dtype=np.float32)
         middle = np.ascontiguousarray(far[self.fine // 2 :: self.fine, self.fine // 2 :: self.fine])
         return np.clip(np.round(colour), 0, 255).astype(np.uint8), middle
 

@@ -58,7 +58,7 @@ class MobileArm(Arm):
     @property
     def driven_twist(self) -> Float:
         """float64[3]: the same, as its motors are told to."""
-        return self._twist.copy()
+        return np.array(self._twist, dtype=np.float64)
 
     @property
     def head_q(self) -> Float:

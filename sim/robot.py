@@ -111,8 +111,8 @@ class SimRobot:
             if mount.name in lenses:
                 lens = lenses[mount.name]
                 link = base_T_link(arm.spec, mount.link, state.arm_q, state.head_q)
-                camera = lens.pinhole(arm.world_T_base @ Pose.from_matrix(link) @ lens.link_T_camera)
-                shot = Shot(parts=parts, cameras=(camera,), lights=world.scene.lights)
+                wide = lens.pinhole(arm.world_T_base @ Pose.from_matrix(link) @ lens.link_T_camera)
+                shot = Shot(parts=parts, cameras=(wide,), lights=world.scene.lights)
                 frames[mount.name] = LensFrame(
                     self._moment(shot, (mount.name,)), mount.name, lens, intrinsics=lens.described(mount),
                     world_T_camera=believed, measured_m=(mount.near_m, mount.far_m),

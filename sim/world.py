@@ -304,8 +304,9 @@ class World:
     def visuals(self) -> list[VisualPart]:
         """Table, robot and objects where they are now."""
         parts = [*self.fixtures.visuals(), *self.arm.visuals(), *self._objects.visuals(self._visitor.body)]
-        if isinstance(self._scene, LensScene) and isinstance(self.arm, MobileArm):
-            parts += self._scene.worn(self.arm)
+        scene: object = self._scene
+        if isinstance(scene, LensScene) and isinstance(self.arm, MobileArm):
+            parts += scene.worn(self.arm)
         return parts
 
     def close(self) -> None:

@@ -36,7 +36,8 @@ SIZE = (640, 480)
 def made_up(seed=0, *, count=20, noise_px=0.1, robot=(0.0, 0.0), tilt=(0.4, 0.4, 0.6)) -> list[Shot]:
     """Views from around the board, by the truth above; robot: deviations of its poses, rad and m."""
     rng = np.random.default_rng(seed)
-    middle, shots = BOARD.outline_m.mean(axis=0), []
+    middle = BOARD.outline_m.mean(axis=0)
+    shots: list[Shot] = []
     while len(shots) < count:
         turned = motion_pose(np.concatenate([rng.uniform(-1, 1, 3) * tilt, np.zeros(3)]))
         at = np.array([*rng.uniform(-0.06, 0.06, 2), rng.uniform(0.35, 0.55)])

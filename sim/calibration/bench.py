@@ -146,8 +146,8 @@ def mount_of(spec: RobotSpec, camera: str) -> CameraMount:
 def _carried(spec: RobotSpec, mount: CameraMount) -> bool:
     """Whether the arm moves the camera."""
     head_q = spec.head.home_q_rad if spec.head is not None else None
-    ends = [base_T_link(spec, mount.link, q, head_q) for q in (spec.home_q_rad, spec.posture)]
-    return not np.allclose(*ends, atol=1e-6)
+    home, other = (base_T_link(spec, mount.link, q, head_q) for q in (spec.home_q_rad, spec.posture))
+    return not np.allclose(home, other, atol=1e-6)
 
 
 def board_parts(board: Board, world_T_board: Pose, object_id: int) -> list[VisualPart]:
