@@ -159,7 +159,8 @@ def test_a_full_hand_is_emptied_before_a_drawer_is_opened(kitchen: Facts) -> Non
 
 
 def test_what_an_open_door_bars_is_first_put_elsewhere(kitchen: Facts) -> None:
-    goal, opened = (atom("in", "apple", "top drawer"),), replace(kitchen, opened=frozenset({"top drawer"}))
+    goal, drawer = (atom("in", "apple", "top drawer"),), frozenset({"top drawer"})
+    opened = replace(kitchen, opened=drawer, shut=kitchen.shut - drawer)
     barred = PrimitiveResult(
         call=call(Verb.NAVIGATE_TO, "apple"), status=Status.UNREACHABLE, detail="", start_s=0.0, end_s=1.0
     )  # fmt: skip
