@@ -83,4 +83,5 @@ def test_every_experiment_is_a_run_that_can_be(name: str) -> None:
     options = config.options(config.split_raw("train", [f"experiment={name}", "steps=5000"]))
     numbers = {k: options[k] for k in TrainConfig.__dataclass_fields__ if k in options}
     assert TrainConfig(**numbers).steps == 5000, "the command line has the last word"
-    assert (options.stage == "speak") == (options.data is None)
+    what = options.data or options.strokes.data
+    assert what is not None or options.stage == "speak", "sentences alone are drawn, all else is read"
