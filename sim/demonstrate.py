@@ -9,6 +9,7 @@ sees the scene without the arm before it; the policy's pictures are those of the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from zlib import crc32
 
@@ -373,9 +374,8 @@ def _nudge(body: Body, watcher: Watcher, teacher: Teacher, rng: np.random.Genera
     watcher.begin(float(rng.uniform(*INTERRUPT_S)), record=False)
     grasp = body.grasp
     try:
-        teacher.act()
-    except Interrupted:
-        pass
+        with suppress(Interrupted):
+            teacher.act()
     finally:
         watcher.left_s, body.grasp = np.inf, grasp
     state = body.robot.state()

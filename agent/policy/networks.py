@@ -13,6 +13,7 @@ et al. 2024, pi0). Two more outputs say whether the stroke is done, or stuck.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -124,7 +125,7 @@ class FlowBlock(nn.Module):
         return torch.as_tensor(x + g3 * self.mix(self.norm(x) * (1 + s3) + b3))
 
 
-class Policy(nn.Module):
+class Policy(nn.Module, ABC):
     """What both kinds have: the seeing part, a guess, and the two heads."""
 
     def __init__(self, config: PolicyConfig) -> None:
@@ -143,13 +144,13 @@ class Policy(nn.Module):
         """Mean absolute error of the guess, as in ACT."""
         return (weight * (self.guessed(seen) - chunk).abs().mean(dim=(1, 2))).mean()
 
+    @abstractmethod
     def loss(self, seen: Tensor, chunk: Tensor, weight: Tensor) -> Tensor:
         """Of imitating chunk [B,K,A], with a weight [B] for each."""
-        raise NotImplementedError
 
+    @abstractmethod
     def act(self, seen: Tensor, noise: Tensor) -> Tensor:
         """A chunk [B,K,A]; noise [B,K,A] is what a flow begins with."""
-        raise NotImplementedError
 
     def forward(self, views: Tensor, state: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Chunk [B,K,A], and the probabilities [B,2] of being done and of being stuck."""
